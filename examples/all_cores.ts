@@ -12,8 +12,8 @@ import {
   handlers,
   memoryBroker,
   type Protocol,
-} from "../mod.ts";
-import { epollNetwork, isEpollAvailable } from "../src/transport/epoll/mod.ts";
+} from "@x/lws";
+import { epollNetwork, isEpollAvailable } from "@x/lws/epoll";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** Served by each worker, which loads this module anew: variables here are its own. */

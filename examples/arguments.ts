@@ -6,7 +6,7 @@ import {
   LwsError,
   permessageDeflate,
   type WireVersion,
-} from "../mod.ts";
+} from "@x/lws";
 
 /**
  * Reads options from the command line. `--help` ends the program with those that there are, and an unknown

@@ -15,7 +15,7 @@
  *     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
  */
 
-import { createContext, handlers } from "../mod.ts";
+import { createContext, handlers } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** How long peers that don't answer the close are waited for. */

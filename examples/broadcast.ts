@@ -9,7 +9,7 @@
 
 // deno-lint-ignore-file no-console -- a program's own output
 
-import { connectBroadcast, createContext, handlers, type Protocol } from "../mod.ts";
+import { connectBroadcast, createContext, handlers, type Protocol } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 const news: Protocol = {

@@ -12,7 +12,7 @@ import {
   handlers,
   permessageDeflate,
   type Wsi,
-} from "../mod.ts";
+} from "@x/lws";
 import { orEnd, readOptions } from "./arguments.ts";
 
 /** Bytes on one connection. Packets are frames of data with their headers; what comes in has all frames. */

@@ -4,7 +4,7 @@
  *     deno run --allow-net --allow-read examples/chat.ts --port 7682
  */
 
-import { createContext, protocol } from "../mod.ts";
+import { createContext, protocol } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 const page = await orEnd(() => Deno.readTextFile(new URL("chat/page.html", import.meta.url)));

@@ -10,9 +10,9 @@
  * A Redis that starts anew is told to all pages; not with --aof, which says that its restart loses nothing.
  */
 
-import { createContext, type Wsi } from "../mod.ts";
-import { redisBroker } from "../src/brokers/redis/mod.ts";
-import { resumable, resumeClientScript } from "../src/resume/mod.ts";
+import { createContext, type Wsi } from "@x/lws";
+import { redisBroker } from "@x/lws/redis";
+import { resumable, resumeClientScript } from "@x/lws/resume";
 import { fail, orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 import { guestKey } from "./chat_cluster/guests.ts";
 

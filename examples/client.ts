@@ -11,7 +11,7 @@
 
 // deno-lint-ignore-file no-console -- a program's own output
 
-import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, handlers, type Wsi } from "@x/lws";
 import {
   DEFLATE_OPTIONS,
   deflateExtensions,

@@ -4,9 +4,8 @@
  *     deno run --allow-net --allow-read examples/dashboard.ts --port 7683
  */
 
-import { fromFileUrl } from "@std/path";
-import { type Context, createContext, protocol, type Wsi } from "../mod.ts";
-import { metricsHandler } from "../src/metrics/mod.ts";
+import { type Context, createContext, protocol, type Wsi } from "@x/lws";
+import { metricsHandler } from "@x/lws/metrics";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 const metrics = metricsHandler();
@@ -23,7 +22,7 @@ const dashboard = protocol({
 
 /** A page that lags behind is closed by its unsent bytes, and no other waits for it. */
 export function serveDashboard(port: number, iface: string): Context {
-  const mounts = [{ path: "/", folder: fromFileUrl(import.meta.resolve("./dashboard")) }];
+  const mounts = [{ path: "/", folder: new URL("./dashboard", import.meta.url) }];
   const context = createContext({ port, iface, mounts, fetch, protocols: [dashboard] });
   const timer = setInterval(() => {
     const update = JSON.stringify({ at: Date.now(), ...context.stats() });

@@ -18,8 +18,8 @@
  * With `--shed` it answers new requests 503 while its event loop lags by more than 100 ms.
  */
 
-import { createContext, type Protocol } from "../mod.ts";
-import { epollNetwork } from "../src/transport/epoll/mod.ts";
+import { createContext, type Protocol } from "@x/lws";
+import { epollNetwork } from "@x/lws/epoll";
 import {
   DEFLATE_OPTIONS,
   deflateExtensions,

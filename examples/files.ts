@@ -6,7 +6,7 @@
  *     curl -i http://127.0.0.1:7686/README.md
  */
 
-import { type Context, createContext, handlers, type Protocol } from "../mod.ts";
+import { type Context, createContext, handlers, type Protocol } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The protocol of the news; clients need not say anything. */

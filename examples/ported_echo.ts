@@ -38,7 +38,7 @@ import {
   LWS_WRITE_TEXT,
   lwsl_err,
   lwsl_notice,
-} from "../src/compat/mod.ts";
+} from "@x/lws/compat";
 import { readOptions } from "./arguments.ts";
 
 const MAX_ECHO_PAYLOAD = 1400;

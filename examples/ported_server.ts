@@ -21,8 +21,8 @@ import {
   lwsl_notice,
   overNetwork,
   POLLIN,
-} from "../src/compat/mod.ts";
-import { epollNetwork } from "../src/transport/epoll/mod.ts";
+} from "@x/lws/compat";
+import { epollNetwork } from "@x/lws/epoll";
 import { readOptions } from "./arguments.ts";
 import { printf } from "./ported/stdio.ts";
 import { PROTOCOL_DUMB_INCREMENT, protocols } from "./ported/test_server.ts";

@@ -9,7 +9,7 @@
  */
 
 import { Hono } from "npm:hono@^4";
-import { type Context, createContext, protocol, type Wsi } from "../mod.ts";
+import { type Context, createContext, protocol, type Wsi } from "@x/lws";
 import { orEnd, readOptions, TLS_OPTIONS, tlsMembers, untilInterrupted } from "./arguments.ts";
 
 const { options } = readOptions({ port: 7688, folder: ".", ...TLS_OPTIONS });

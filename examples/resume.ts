@@ -10,7 +10,7 @@
 
 // deno-lint-ignore-file no-console -- a program's own output
 
-import { CONTEXT_PORT_NO_LISTEN, createContext, protocol } from "../mod.ts";
+import { CONTEXT_PORT_NO_LISTEN, createContext, protocol } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The server's side, which remembers nothing of a client. */

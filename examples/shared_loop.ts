@@ -5,7 +5,7 @@
  *     deno run --allow-net examples/shared_loop.ts --port 7681 --plain-port 7682
  */
 
-import { type Context, createContext, type PollFd, POLLIN, type Protocol } from "../mod.ts";
+import { type Context, createContext, type PollFd, POLLIN, type Protocol } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The loop of a program that was there before the library came. */

@@ -5,7 +5,7 @@
  *     deno run --allow-net --allow-read --allow-write examples/upload.ts --folder /tmp/uploads
  */
 
-import { createContext, type Protocol, type Wsi } from "../mod.ts";
+import { createContext, type Protocol, type Wsi } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** Bytes that may wait for the disk before reading stops. */

@@ -7,7 +7,7 @@
  *     curl --data-binary 'I was here.' http://127.0.0.1:7684/guests
  */
 
-import { createContext, type FileOps, type FileStat, type Protocol, type Wsi } from "../mod.ts";
+import { createContext, type FileOps, type FileStat, type Protocol, type Wsi } from "@x/lws";
 import { orEnd, readOptions, untilInterrupted } from "./arguments.ts";
 
 /** The longest file. */

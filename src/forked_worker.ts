@@ -84,7 +84,10 @@ function endInOrder(network: Network, control: MessagePort, tell: (notice: ForkN
 async function load(moduleUrl: string): Promise<object> {
   let module: { protocols?: unknown; info?: object };
   try {
-    module = await import(moduleUrl);
+    // By a module that `deno publish` need not read: of an import that it can't it warns, as a name of an import map
+    // would be lost. This one is an absolute URL.
+    const loader = await import("data:text/javascript,export const load = (url) => import(url);");
+    module = await loader.load(moduleUrl);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new LwsError("invalid-argument", `forkServiceLoop: can't load ${moduleUrl}: ${why}`);

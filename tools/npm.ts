@@ -75,6 +75,8 @@ export async function writePackage(folder: string): Promise<void> {
   const facts = {
     name: config.name,
     version: config.version,
+    description: "One port that speaks HTTP and WebSocket: libwebsockets' model in pure TypeScript",
+    keywords: ["websocket", "http", "libwebsockets", "server", "client"],
     license: config.license,
     type: "module",
     engines: { node: ">=22" },

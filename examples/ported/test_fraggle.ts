@@ -34,7 +34,7 @@ import {
   LWS_WRITE_BINARY,
   LWS_WRITE_CONTINUATION,
   LWS_WRITE_NO_FIN,
-} from "../../src/compat/oct12.ts";
+} from "@x/lws/compat/oct12";
 import { readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 

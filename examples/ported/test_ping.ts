@@ -33,7 +33,7 @@ import {
   LWS_WRITE_BINARY,
   LWS_WRITE_PING,
   lwsl_err,
-} from "../../src/compat/mar13.ts";
+} from "@x/lws/compat/mar13";
 import { fail, readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 

@@ -24,7 +24,7 @@ import {
   lwsl_err,
   lwsl_notice,
   poll,
-} from "../../src/compat/mod.ts";
+} from "@x/lws/compat";
 import { readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 import {

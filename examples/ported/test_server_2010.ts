@@ -6,7 +6,7 @@
  *     deno run --allow-net --allow-read=examples/ported examples/ported/test_server_2010.ts --protocol 13
  */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import {
   type libwebsocket,
   libwebsocket_create_server,
@@ -22,11 +22,11 @@ import {
   LWS_SEND_BUFFER_PRE_PADDING,
   LWS_WRITE_TEXT,
   serverContext,
-} from "../../src/compat/nov10.ts";
+} from "@x/lws/compat/nov10";
 import { readOptions } from "../arguments.ts";
 import { printf, signal } from "./stdio.ts";
 
-const PAGE = fromFileUrl(new URL("www/test_2010.html", import.meta.url));
+const PAGE = fileURLToPath(new URL("www/test_2010.html", import.meta.url));
 
 interface per_session_data {
   number: number;

@@ -16,7 +16,7 @@ import {
   LWS_WRITE_TEXT,
   lwsl_err,
   lwsl_notice,
-} from "../../src/compat/mod.ts";
+} from "@x/lws/compat";
 
 /** Prints the headers that have come. */
 function dump_handshake_info(wsi: lws): void {

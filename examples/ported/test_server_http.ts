@@ -46,12 +46,12 @@ import {
   WSI_TOKEN_GET_URI,
   WSI_TOKEN_HTTP_CONTENT_TYPE,
   WSI_TOKEN_POST_URI,
-} from "../../src/compat/mod.ts";
-import { fromFileUrl } from "@std/path";
+} from "@x/lws/compat";
+import { fileURLToPath } from "node:url";
 import { add_poll_fd, change_mode_poll_fd, del_poll_fd } from "./test_server_poll.ts";
 
 /** The folder of the files. */
-let resource_path = fromFileUrl(new URL("./www", import.meta.url));
+let resource_path = fileURLToPath(new URL("./www", import.meta.url));
 
 /** Serves another folder than `www`. */
 export function set_resource_path(path: string): void {

@@ -20,7 +20,7 @@ import {
   LWS_WRITE_BINARY,
   LWS_WRITE_TEXT,
   lwsl_err,
-} from "../../src/compat/mod.ts";
+} from "@x/lws/compat";
 
 const MAX_MESSAGE_QUEUE = 32;
 

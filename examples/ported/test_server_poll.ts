@@ -1,6 +1,6 @@
 /** What the test server's own loop watches, and where each descriptor stands in its table. */
 
-import { type lws_pollargs, type lws_pollfd } from "../../src/compat/mod.ts";
+import { type lws_pollargs, type lws_pollfd } from "@x/lws/compat";
 
 export const pollfds: lws_pollfd[] = [];
 const fd_lookup = new Map<number, number>();

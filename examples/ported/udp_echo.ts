@@ -1,6 +1,6 @@
 /** A UDP socket and poll(2) of the C library, as a program has them that was there before the library came. */
 
-import type { lws_pollfd } from "../../src/compat/mod.ts";
+import type { lws_pollfd } from "@x/lws/compat";
 
 const PATHS = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6"];
 const AF_INET = 2;
