@@ -371,7 +371,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "unit/tls/server_test.ts": [
     "tls/stack",
     "tls/transport_duplex",
-    "transport/epoll/openssl/context",
     "transport/epoll/openssl/peer",
     "transport/epoll/openssl/server",
     "transport/epoll/openssl/stack",

@@ -49,6 +49,7 @@ export class EpollLoop extends Readiness {
   #toldAt = 0;
   /** Whether the peers answer within a moment, and are so few that nothing is gained by waiting for more. */
   #isQuick = false;
+  #wasSoon = false;
   #released: PromiseWithResolvers<void> | undefined;
 
   /** @param busyWaitMs how long a wait blocks while there is traffic; 0 for never */
@@ -154,7 +155,10 @@ export class EpollLoop extends Readiness {
       this.#isBusy = true;
       this.#busySince = now;
     }
-    this.#isQuick = this.#busyWaitMs > 0 && count <= FEW_EVENTS && now - this.#toldAt < QUICK_MS;
+    // One that comes soon by itself may be the first step of a handshake, and the next one takes its time.
+    const isSoon = count <= FEW_EVENTS && now - this.#toldAt < QUICK_MS;
+    this.#isQuick = this.#busyWaitMs > 0 && isSoon && this.#wasSoon;
+    this.#wasSoon = isSoon;
     this.#toldAt = now;
     this.hasSent = false;
     this.#serveAll(count);

@@ -14,7 +14,9 @@ import { tune } from "./tuning.ts";
 // <openssl/ssl.h>
 const SSL_CTRL_MODE = 33;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
+const SSL_CTRL_GET_EXTRA_CHAIN_CERTS = 82;
 const SSL_CTRL_CHAIN_CERT = 89;
+const SSL_CTRL_BUILD_CERT_CHAIN = 105;
 const SSL_SESS_CACHE_OFF = 0n;
 const SSL_MODE_RELEASE_BUFFERS = 0x10n;
 const SSL_OP_NO_TICKET = 1n << 14n;
@@ -22,6 +24,8 @@ const SSL_OP_NO_COMPRESSION = 1n << 17n;
 const SSL_OP_CIPHER_SERVER_PREFERENCE = 1n << 22n;
 const SSL_OP_NO_RENEGOTIATION = 1n << 30n;
 const SSL_VERIFY_PEER = 1;
+const SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR = 0x8n;
+const SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR = 0x10n;
 
 /** How an {@linkcode OpensslContext} is made. */
 export interface OpensslContextOptions {
@@ -59,7 +63,9 @@ export class OpensslContext {
       else openssl.SSL_CTX_set_alpn_protos(this.#pointer, ALPN_CLIENT, ALPN_CLIENT.length);
       // In the order of the C library, which has the program's word on all but the certificate.
       this.#trust(options);
-      if (options.identity !== undefined) this.#use(options.identity, options.additions);
+      if (options.identity === undefined) return;
+      this.#use(options.identity, options.additions);
+      this.#completeChain();
     } catch (error) {
       this.free();
       throw error;
@@ -170,6 +176,23 @@ export class OpensslContext {
       openssl.EVP_PKEY_free(key);
     }
   }
+
+  /**
+   * A certificate without others, ours or the program's, is shown with those that the context trusts and that lead to
+   * it: OpenSSL would look for them in each handshake.
+   */
+  #completeChain(): void {
+    const openssl = this.#openssl;
+    const context = this.#pointer;
+    const others = new BigUint64Array(1);
+    openssl.SSL_CTX_ctrl_buffer(context, SSL_CTRL_GET_EXTRA_CHAIN_CERTS, 0n, others);
+    if (others[0] !== 0n) return;
+    const flags = SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR;
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_BUILD_CERT_CHAIN, flags, null);
+    // Whatever is wrong with it, the handshake says.
+    openssl.ERR_clear_error();
+  }
+
   /** The key that the program gives, decrypted; undefined where it has set it by the pointer. */
   #askForKey(identity: CheckedIdentity, additions: Additions | undefined): string | undefined {
     const openssl = this.#openssl;

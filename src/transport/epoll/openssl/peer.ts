@@ -30,11 +30,21 @@ export function describeSession(
 ): Pick<TlsInfo, "protocol" | "cipher" | "alpnProtocol"> {
   const { openssl } = session.pipes;
   const ssl = session.pointer;
+  const cipher = openssl.SSL_get_current_cipher(ssl);
   return {
-    protocol: textAt(openssl.SSL_get_version(ssl)),
-    cipher: textAt(openssl.SSL_CIPHER_get_name(openssl.SSL_get_current_cipher(ssl))),
+    protocol: kept(openssl.SSL_version(ssl), () => openssl.SSL_get_version(ssl)),
+    cipher: kept(openssl.SSL_CIPHER_get_id(cipher), () => openssl.SSL_CIPHER_get_name(cipher)),
     alpnProtocol: alpnOf(openssl, ssl),
   };
+}
+
+/** Texts of OpenSSL's by what it numbers: versions, which have 16 bits, and ciphers, which have a bit above them. */
+const keptTexts = new Map<number, string>();
+
+function kept(id: number, find: () => Pointer): string {
+  let text = keptTexts.get(id);
+  if (text === undefined) keptTexts.set(id, text = textAt(find()));
+  return text;
 }
 
 /** The host that a client has asked for. */
@@ -44,13 +54,15 @@ export function askedName(session: Session): string | undefined {
     undefined;
 }
 
+const alpnData = new BigUint64Array(1);
+const alpnLength = new Uint32Array(1);
+
 function alpnOf(openssl: Openssl, ssl: Pointer): string | undefined {
-  const data = new BigUint64Array(1);
-  const length = new Uint32Array(1);
-  openssl.SSL_get0_alpn_selected(ssl, data, length);
-  if (length[0] === 0) return undefined;
-  const pointer = Deno.UnsafePointer.create(data[0]!)!;
-  const bytes = new Uint8Array(new Deno.UnsafePointerView(pointer).getArrayBuffer(length[0]!));
+  openssl.SSL_get0_alpn_selected(ssl, alpnData, alpnLength);
+  const length = alpnLength[0]!;
+  if (length === 0) return undefined;
+  const pointer = Deno.UnsafePointer.create(alpnData[0]!)!;
+  const bytes = new Uint8Array(new Deno.UnsafePointerView(pointer).getArrayBuffer(length));
   return new TextDecoder("latin1").decode(bytes);
 }
 

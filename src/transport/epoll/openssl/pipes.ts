@@ -73,8 +73,14 @@ export class Pipes {
     return this.openssl.BIO_ctrl_pending(this.#output);
   }
 
-  /** Takes what there is to send, in a buffer that is the caller's until {@linkcode giveBack}. */
-  take(length: number): Uint8Array<ArrayBuffer> {
+  /**
+   * Takes what there is to send, in a buffer that is the caller's until {@linkcode giveBack}.
+   *
+   * @param front bytes that are to stand in front of it
+   */
+  take(produced: number, front?: Uint8Array): Uint8Array<ArrayBuffer> {
+    const at = front === undefined ? 0 : front.length;
+    const length = at + produced;
     let buffer: Uint8Array<ArrayBuffer>;
     if (length <= SMALL_OUTPUT) {
       buffer = this.#small ?? new Uint8Array(SMALL_OUTPUT);
@@ -85,7 +91,8 @@ export class Pipes {
     } else buffer = new Uint8Array(length);
     // Most are as long as the one before.
     if (buffer.length !== length) buffer = new Uint8Array(buffer.buffer, 0, length);
-    this.openssl.BIO_read(this.#output, buffer, length);
+    if (front !== undefined) buffer.set(front);
+    this.openssl.BIO_read(this.#output, at === 0 ? buffer : buffer.subarray(at), produced);
     return buffer;
   }
 

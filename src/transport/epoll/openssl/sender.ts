@@ -16,6 +16,7 @@ export class Sender {
   #lent: Uint8Array<ArrayBuffer> | undefined;
   #waiting: Uint8Array<ArrayBuffer>[] | undefined;
   #waitingLength = 0;
+  #held: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(inner: Transport, pipes: Pipes) {
     this.#inner = inner;
@@ -27,18 +28,45 @@ export class Sender {
     return this.#lent !== undefined;
   }
 
+  /** Keeps what was produced, to leave with what comes next: a second call of the kernel's takes as long as a ticket. */
+  hold(): void {
+    const length = this.#pipes.produced;
+    if (length === 0) return;
+    const bytes = this.#pipes.take(length, this.#held);
+    this.#held = bytes.slice();
+    this.#pipes.giveBack(bytes);
+  }
+
+  /** Whether something is kept so. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** Sends what is kept, where nothing has come. */
+  release(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#sendOrWait(held);
+  }
+
   /** Sends what was produced; false when too much of it waits. */
   flush(): boolean {
     const length = this.#pipes.produced;
     if (length === 0) return true;
-    const bytes = this.#pipes.take(length);
+    const bytes = this.#pipes.take(length, this.#held);
+    this.#held = undefined;
+    return this.#sendOrWait(bytes);
+  }
+
+  #sendOrWait(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (this.#lent === undefined) {
       this.send(bytes);
       return true;
     }
     (this.#waiting ??= []).push(bytes.slice());
     this.#pipes.giveBack(bytes);
-    this.#waitingLength += length;
+    this.#waitingLength += bytes.length;
     return this.#waitingLength <= MOST_WAITING;
   }
 

@@ -130,7 +130,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     this.#isPaused = false;
     if (this.#resumeIsDue || this.#isClosed || this.#handler === undefined) return;
     const isDue = this.#isOffering || this.#rest !== undefined || this.#isEndDue;
-    if (isDue) this.#resumeSoon();
+    if (isDue || this.#sender.isHolding) this.#resumeSoon();
     else this.#inner.resume();
   }
 
@@ -248,7 +248,9 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   #shakeHands(): boolean {
     try {
       const isDone = this.#session.handshake();
-      this.#sender.flush();
+      // A ticket leaves with the answer to what the client has sent with its last word.
+      if (isDone && !this.#session.pipes.isConsumed) this.#sender.hold();
+      else this.#sender.flush();
       if (!isDone) return false;
       const info = this.#judge(this.#session);
       if (this.#isClosed) return false;
@@ -342,6 +344,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       this.#rest = undefined;
       this.#offer(rest);
     }
+    if (!this.#isClosed) this.#sender.release();
     this.#tellEnd();
     if (!this.#isPaused && !this.#resumeIsDue && !this.#isClosed) this.#inner.resume();
   }

@@ -57,7 +57,7 @@ export function tune(openssl: Openssl, context: Pointer, tuning: TlsTuning): voi
   }
   if (isGiven(sslGroups)) {
     const setGroups = (list: string) =>
-      openssl.SSL_CTX_ctrl_text(context, SSL_CTRL_SET_GROUPS_LIST, 0n, cString(list)) === 1n;
+      openssl.SSL_CTX_ctrl_buffer(context, SSL_CTRL_SET_GROUPS_LIST, 0n, cString(list)) === 1n;
     eachKnown("sslGroups", sslGroups, /:/, "groups, such as X25519 and P-256", setGroups);
     if (!setGroups(sslGroups)) refuse("sslGroups", sslGroups, "each group once");
   }

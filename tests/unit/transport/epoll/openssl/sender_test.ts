@@ -14,9 +14,9 @@ function stalled() {
   const pipes = Object.create(new Pipes(openssl), {
     produced: { get: () => produced },
     take: {
-      value: (length: number) => {
+      value: (length: number, front?: Uint8Array) => {
         produced = 0;
-        return new Uint8Array(length);
+        return new Uint8Array((front?.length ?? 0) + length);
       },
     },
   }) as Pipes;
@@ -41,4 +41,25 @@ Deno.test("what comes out while a write is on its way waits, in order, up to 64 
   assertEquals([sender.drained(), sender.drained(), sender.drained()], [false, false, false]);
   assertEquals([sender.drained(), sender.isSending], [true, false]);
   assertEquals(sent, [10, 64 * 1024 - 1, 1, 1]);
+});
+
+Deno.test("what is held leaves in front of what comes next, or when it is released", () => {
+  const { sent, sender, produce } = stalled();
+  produce(10);
+  sender.hold();
+  assertEquals([sender.flush(), sender.isSending, sent], [true, false, []]);
+  produce(5);
+  sender.hold();
+  produce(1);
+  assertEquals([sender.flush(), sent], [true, [16]]);
+  sender.release();
+  assertEquals([sender.drained(), sent], [true, [16]], "it has left");
+  produce(3);
+  sender.hold();
+  sender.release();
+  produce(7);
+  sender.hold();
+  sender.release();
+  assertEquals(sent, [16, 3], "one is on its way");
+  assertEquals([sender.drained(), sent], [false, [16, 3, 7]]);
 });

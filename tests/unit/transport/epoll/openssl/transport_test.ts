@@ -122,3 +122,44 @@ testAmidTicket(
     near.release();
   },
 );
+
+for (const answers of [true, false]) {
+  const how = answers ? "leaves with the answer to" : "leaves behind";
+  Deno.test(`a ticket ${how} what has come with the end of the handshake`, async () => {
+    const server = stack.server({ identity: localhost }, {});
+    const client = stack.client({ ca: [ca.cert], disableOsCaCerts: true }, {});
+    const [near, far] = memoryPair();
+    let writes = 0;
+    const write = far.write.bind(far);
+    far.write = (bytes) => (writes++, write(bytes));
+    const send = near.write.bind(near);
+    let hello: Uint8Array | undefined;
+    let last: Uint8Array | undefined;
+    near.write = (bytes) => {
+      if (hello === undefined) return send(hello = bytes);
+      // What comes behind the end of the handshake is read with it.
+      if (last !== undefined) return send(Uint8Array.of(...last, ...bytes));
+      last = bytes.slice();
+      return true;
+    };
+    const shaking = server.secure(far);
+    const peer = new Recorder(await client.secure(near, { serverName: "localhost" }).done);
+    peer.send(new TextEncoder().encode("ping"));
+    const own = new Recorder(await shaking.done);
+    assertEquals(writes, 1, "it is held");
+    own.take = (bytes) => {
+      if (answers) own.send(new TextEncoder().encode("pong"));
+      return bytes.length;
+    };
+    await own.untilTaken(4);
+    assertEquals([own.text, writes], ["ping", 2]);
+    if (answers) await peer.untilTaken(4);
+    assertEquals(peer.text, answers ? "pong" : "");
+    for (const end of [peer, own]) {
+      end.transport.close();
+      await end.until(() => end.count("close") === 1);
+    }
+    client.close!();
+    server.close!();
+  });
+}
