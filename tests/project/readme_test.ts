@@ -85,7 +85,7 @@ Deno.test("server.ts and client.ts of the README talk to each other and stay unt
 });
 
 Deno.test("chat.ts of the guide serves its page, and says in a room what is said there", async () => {
-  const chat = examplesOf("docs/guide/topics.md").find(({ name }) => name === "chat.ts")!;
+  const chat = examplesOf("docs/guide/rooms.md").find(({ name }) => name === "chat.ts")!;
   assertEquals(chat.flags, ["--allow-net"]);
   await inFolder(async (folder) => {
     const [path] = await save(folder, [chat]);
@@ -184,4 +184,16 @@ Deno.test("the guide's index leads to each of its pages, and the README is short
   assertEquals(pages.filter((name) => name !== "README.md" && !index.includes(`](${name})`)), []);
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   assertEquals(readme.split("\n").length <= 151, true);
+});
+
+Deno.test("the versions that the README names are those that are tested", async () => {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  const tested = /^version=(.*)$/m.exec(await Deno.readTextFile(`${ROOT}.ci/run`))![1];
+  const packages = await Deno.readTextFile(`${ROOT}tests/peers/npm/packages.ts`);
+  const [bun, node] = ['BUN_VERSION = "', "NODE_22}@"].map((before) =>
+    packages.split(before)[1]!.split(/["`]/)[0]
+  );
+  for (const [runtime, version] of [["Deno", tested], ["Node", node], ["Bun", bun]]) {
+    assertMatch(readme, new RegExp(`^\\| ${runtime} .*\\| ${version} +\\|$`, "m"));
+  }
 });

@@ -75,6 +75,7 @@ function renderer({ resolve, hasColours = true }: Rendering): Markdown {
     const { content, info } = tokens[i]!;
     return codeBlock(content, info.split(" ")[0]!, hasColours);
   };
+  rules.code_inline = (tokens, i) => `<code>${breakable(tokens[i]!.content)}</code>`;
   rules.code_block = (tokens, i) => codeBlock(tokens[i]!.content, "", hasColours);
   rules.table_open = () => `<div class="table"><table>\n`;
   rules.table_close = () => `</table></div>\n`;
@@ -108,6 +109,12 @@ export function anchorLink(id: string, name: string): string {
 export function codeBlock(code: string, language: string, hasColours = true): string {
   const shown = hasColours ? highlighted(code.trimEnd(), language) : escaped(code);
   return `<div class="code"><pre><code>${shown}</code></pre></div>\n`;
+}
+
+/** A name that may be broken where its parts meet, so that it fits into a table. */
+export function breakable(name: string): string {
+  const isLong = name.length > 16 && !name.includes(" ");
+  return isLong ? escaped(name).replace(/(_|[a-z](?=[A-Z]))/g, "$1<wbr>") : escaped(name);
 }
 
 /** What inline text says, without its markup. */
