@@ -75,8 +75,13 @@ function renderer({ resolve, hasColours = true }: Rendering): Markdown {
     const { content, info } = tokens[i]!;
     return codeBlock(content, info.split(" ")[0]!, hasColours);
   };
+  rules.code_inline = (tokens, i) => `<code>${breakable(tokens[i]!.content)}</code>`;
   rules.code_block = (tokens, i) => codeBlock(tokens[i]!.content, "", hasColours);
-  rules.table_open = () => `<div class="table"><table>\n`;
+  rules.table_open = (tokens, i) => {
+    const count = labelCells(tokens, i);
+    // Where a screen is narrow, each row of such a table becomes a list.
+    return `<div class="table"><table${count >= 4 && count <= 6 ? ` class="stack"` : ""}>\n`;
+  };
   rules.table_close = () => `</table></div>\n`;
   rules.heading_open = (tokens, i) =>
     `<div class="heading"><${tokens[i]!.tag} id="${tokens[i]!.attrGet("id") ?? ""}">`;
@@ -110,6 +115,12 @@ export function codeBlock(code: string, language: string, hasColours = true): st
   return `<div class="code"><pre><code>${shown}</code></pre></div>\n`;
 }
 
+/** A name that may be broken where its parts meet, so that it fits into a table. */
+export function breakable(name: string): string {
+  const isLong = name.length > 16 && !name.includes(" ");
+  return isLong ? escaped(name).replace(/(_|[a-z](?=[A-Z]))/g, "$1<wbr>") : escaped(name);
+}
+
 /** What inline text says, without its markup. */
 function plain(inline: Token): string {
   return (inline.children ?? []).map((child) => {
@@ -122,6 +133,19 @@ function plain(inline: Token): string {
 function rowAnchor(inline: Token): string | undefined {
   const first = inline.children?.[0];
   return first?.type === "html_inline" ? ROW_ANCHOR.exec(first.content)?.[1] : undefined;
+}
+
+/** Tells each cell of a table its column's head; returns how many columns there are. */
+function labelCells(tokens: Token[], from: number): number {
+  const heads: string[] = [];
+  let column = 0;
+  for (let i = from; tokens[i]!.type !== "table_close"; i++) {
+    const { type } = tokens[i]!;
+    if (type === "th_open") heads.push(plain(tokens[i + 1]!));
+    if (type === "tr_open") column = 0;
+    if (type === "td_open") tokens[i]!.attrSet("data-head", heads[column++] ?? "");
+  }
+  return heads.length;
 }
 
 /** A table without heads has an empty row of them in Markdown. */

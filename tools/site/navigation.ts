@@ -1,7 +1,7 @@
 /** What stands at the side of each page: the order of the guide is that of its index. */
 
 import { dirname, join } from "@std/path";
-import MarkdownIt from "npm:markdown-it@15";
+import MarkdownIt, { type Token } from "npm:markdown-it@15";
 import { markdownPages, readText } from "./sources.ts";
 
 /** A page at the side. */
@@ -30,26 +30,28 @@ const PROJECT: readonly Entry[] = [
   { title: "Contributing", url: "contributing.html" },
 ];
 
-/** All groups; `modules` are the entry points of the API. */
+const OVERVIEW: readonly Entry[] = [
+  { title: "What it is", url: "index.html" },
+  { title: "All pages of the guide", url: "guide/index.html" },
+  { title: "Examples", url: "examples/index.html" },
+];
+
+const TABLES: readonly Entry[] = [
+  { title: "Options", url: "options.html" },
+  { title: "Reasons for a callback", url: "reasons.html" },
+];
+
+/** All groups; `modules` are the entry points of the API. What the guide's index lists stands there alone. */
 export function navigation(modules: readonly Entry[]): Group[] {
-  const reference = [
-    { title: "Options of createContext", url: "options.html" },
-    { title: "Reasons for a callback", url: "reasons.html" },
+  const guide = guideGroups();
+  const listed = new Set(guide.flatMap(({ entries }) => entries.map(({ url }) => url)));
+  const others = (entries: readonly Entry[]) => entries.filter(({ url }) => !listed.has(url));
+  return [
+    { title: "Overview", entries: OVERVIEW },
+    ...guide,
+    { title: "API", entries: [...others(TABLES), ...modules] },
+    { title: "Project", entries: others(PROJECT) },
   ];
-  const groups: Group[] = [
-    {
-      title: "Start",
-      entries: [
-        { title: "Overview", url: "index.html" },
-        { title: "All pages of the guide", url: "guide/index.html" },
-        { title: "Examples", url: "examples/index.html" },
-      ],
-    },
-    ...guideGroups(),
-    { title: "Reference", entries: [...reference, ...modules] },
-  ];
-  const listed = new Set(groups.flatMap(({ entries }) => entries.map(({ url }) => url)));
-  return [...groups, { title: "Project", entries: PROJECT.filter(({ url }) => !listed.has(url)) }];
 }
 
 /** The groups of the guide's index: its headings, and the links below each to pages of ours. */
@@ -68,9 +70,14 @@ function guideGroups(): Group[] {
       const url = pages.get(join(dirname(INDEX), path));
       if (url === undefined || seen.has(url)) continue;
       seen.add(url);
-      const title = token.children![at + 1]!.content;
+      const title = linkText(token.children!, at + 1);
       groups.at(-1)?.entries.push({ title: title.charAt(0).toUpperCase() + title.slice(1), url });
     }
   }
   return groups.filter(({ entries }) => entries.length > 0);
+}
+
+function linkText(children: readonly Token[], from: number): string {
+  const end = children.findIndex(({ type }, i) => i >= from && type === "link_close");
+  return children.slice(from, end).map(({ content }) => content).join("");
 }

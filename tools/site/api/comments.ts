@@ -70,7 +70,7 @@ export class Comments {
   source({ filename, line }: Location): string {
     const path = relative(ROOT, fromFileUrl(filename));
     const url = relativeUrl(this.#place.url, `${this.#workshop.links.source(path)}#L${line}`);
-    return `<a class="source" href="${url}">${escaped(path)}</a>`;
+    return `<a class="line" href="${url}">${escaped(path)}</a>`;
   }
 
   /** All that a docstring has; `level` is that of the headings. */

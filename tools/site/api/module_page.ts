@@ -1,7 +1,7 @@
 /** The page of an entry point: what it is for, and all that it exports. */
 
 import { escaped, relativeUrl } from "../html.ts";
-import { anchorLink } from "../markdown.ts";
+import { anchorLink, breakable } from "../markdown.ts";
 import type { Page, Section } from "../page.ts";
 import { Comments, type Workshop } from "./comments.ts";
 import { memberId } from "./members.ts";
@@ -47,7 +47,7 @@ function row(name: string, symbol: ApiSymbol, module: ApiModule, comments: Comme
   const { declarations: [first], isRow } = symbol;
   const isHere = isRow && symbol.module === module;
   const summary = comments.summary(first!.jsDoc ?? {});
-  const shown = `<code>${escaped(name)}</code>`;
+  const shown = `<code>${breakable(name)}</code>`;
   if (!isHere) {
     return `<tr><td><a href="${
       relativeUrl(module.url, symbol.url)

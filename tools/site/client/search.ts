@@ -89,7 +89,10 @@ function optionOf({ url, page, heading, excerpt }: Hit, i: number, root: string)
   option.tabIndex = -1;
   option.setAttribute("role", "option");
   option.setAttribute("aria-selected", "false");
-  const parts = [["strong", heading], ["small", page === heading ? "" : page], ["span", excerpt]];
+  const parts = [["strong", heading], ["small", page === heading ? "" : page.split(":")[0]!], [
+    "span",
+    excerpt,
+  ]];
   for (const [tag, text] of parts) {
     if (text === "") continue;
     const part = document.createElement(tag!);

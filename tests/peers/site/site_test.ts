@@ -4,14 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import axe from "npm:axe-core@4";
 import type { Browser, Page } from "npm:playwright-core@1";
-import { writeSite } from "../../tools/site/build.ts";
-import { markdownPages } from "../../tools/site/sources.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { runProgram } from "../support/program.ts";
-import { newPage, withBrowser } from "./chromium.ts";
-import { CHROMIUM } from "./peer.ts";
+import { writeSite } from "../../../tools/site/build.ts";
+import { markdownPages } from "../../../tools/site/sources.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { runProgram } from "../../support/program.ts";
+import { newPage, withBrowser } from "../chromium.ts";
+import { CHROMIUM } from "../peer.ts";
 
-const COMMAND = fromFileUrl(new URL("../../src/cli/mod.ts", import.meta.url));
+const COMMAND = fromFileUrl(new URL("../../../src/cli/mod.ts", import.meta.url));
 const PHONE = { viewport: { width: 360, height: 740 } };
 /** One of each kind. */
 const KINDS = [
@@ -82,7 +82,6 @@ async function lightAndDark(browser: Browser, origin: string): Promise<void> {
   const heard = listen(page);
   const paper = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
   for (const path of KINDS) {
-    console.log("T", path, performance.now());
     await page.emulateMedia({ colorScheme: "light" });
     await page.goto(origin + path);
     const light = await paper();
