@@ -135,7 +135,8 @@ export function parseCertificates(
   }
   return blocks.map((block, i) => {
     try {
-      const certificate = new X509Certificate(block);
+      // Node takes no empty line in it.
+      const certificate = new X509Certificate(block.replaceAll(/[\r\n]\s*/g, "\n"));
       // Names in bytes that are no text are refused only when they are read.
       void (certificate.subject, certificate.issuer);
       return certificate;

@@ -26,7 +26,7 @@ import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshak
 import { describeCertificate, describeConnection, peerChain, readChainOnce } from "./info.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
-import { runtime } from "../base/runtime/runtime.ts";
+import { isDeno, runtime } from "../base/runtime/runtime.ts";
 import type { PermissionQuery } from "../base/runtime/types.ts";
 
 /** The authorities that a client trusts, and the certificate that it shows. */
@@ -134,6 +134,8 @@ function isGranted(permission: PermissionQuery): boolean {
 }
 
 function isForHost(socket: TLSSocket, host: string): boolean {
+  // The other way is wrong about these in Node 22.
+  if (!isDeno && isIP(host) === 6) return peerChain(socket)[0]?.checkIP(host) !== undefined;
   const certificate = socket.getPeerCertificate() as NodeCertificate | undefined;
   return certificate?.raw !== undefined && checkServerIdentity(host, certificate) === undefined;
 }

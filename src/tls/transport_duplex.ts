@@ -19,6 +19,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   #waiting: Uint8Array[] = [];
   #waitingLength = 0;
   #whenRoom: (() => void) | undefined;
+  /** Node's `node:tls` says hello while it is made, before anything is read. */
+  #hasBegun = false;
   #endIsDue = false;
   #closeIsDue = false;
   /** The peer has spoken, and was not answered. */
@@ -44,7 +46,9 @@ export class TransportDuplex extends Duplex implements TransportHandler {
 
   /** Starts the transport below; what it reads goes to `node:tls` from now on. */
   begin(): void {
+    this.#hasBegun = true;
     this.#inner.start(this);
+    this.#writeNext();
   }
 
   /** Whether bytes are on their way down. */
@@ -94,11 +98,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   onDrain(): void {
     // It is not looked at again, and the garbage collector would let many such pile up first.
     if (this.#beingWritten !== undefined) freeBuffer(this.#beingWritten);
-    this.#beingWritten = this.#waiting.shift();
-    if (this.#beingWritten !== undefined) {
-      this.#waitingLength -= this.#beingWritten.length;
-      writeAndDrain(this.#inner, this.#beingWritten, this);
-    }
+    this.#writeNext();
     const whenRoom = this.#whenRoom;
     this.#whenRoom = undefined;
     whenRoom?.();
@@ -143,7 +143,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     this.#hasAnswered = true;
     this.#owesAnswer = false;
-    if (this.isWriting) {
+    if (this.isWriting || !this.#hasBegun) {
       this.#waiting.push(bytes);
       this.#waitingLength += bytes.length;
     } else {
@@ -152,6 +152,13 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     }
     if (this.#waitingLength < WAITING_LIMIT) done();
     else this.#whenRoom = done;
+  }
+
+  #writeNext(): void {
+    this.#beingWritten = this.#waiting.shift();
+    if (this.#beingWritten === undefined) return;
+    this.#waitingLength -= this.#beingWritten.length;
+    writeAndDrain(this.#inner, this.#beingWritten, this);
   }
 
   override _final(done: (error?: Error | null) => void): void {

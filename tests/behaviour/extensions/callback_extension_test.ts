@@ -13,7 +13,7 @@ import { flip } from "../../support/extensions.ts";
 import { frame } from "../../support/frames.ts";
 import { captureLog, record } from "../../support/recorder.ts";
 import { openAlone, serve, settle } from "../../support/serve.ts";
-import { doing, Methods, NAME, OFFER, watched } from "./callback_extension.ts";
+import { doing, type Methods, NAME, OFFER, watched } from "./callback_extension.ts";
 
 // Life.
 

@@ -5,7 +5,8 @@ import { fromFileUrl, join } from "@std/path";
 import { createContext, handlers } from "../../../mod.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { newPage, withBrowser } from "../chromium.ts";
-import { BUN, bunIn, ESBUILD, install, NPM, output } from "../npm/packages.ts";
+import { BUN, bunIn } from "../../runtimes/versions.ts";
+import { ESBUILD, install, NPM, output } from "../npm/packages.ts";
 import { CHROMIUM } from "../peer.ts";
 import { conversation } from "./program.ts";
 

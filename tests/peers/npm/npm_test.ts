@@ -4,13 +4,19 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { makeAuthority } from "../../support/certificates.ts";
 import { temporaryFolder } from "../../support/folder.ts";
-import { BUN, bunIn, install, nodeIn, NPM, OLDEST_NODE, output } from "./packages.ts";
+import { BUN, bunIn, NODE_VERSIONS, nodeIn, nodePackage } from "../../runtimes/versions.ts";
+import { start } from "../peer.ts";
+import { install, NPM, output } from "./packages.ts";
 
 const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
 const COMPILER = ["typescript@5.9.3", "@types/node@22"];
-/** These need a library of their own, which is not installed here. */
-const BROKERS = ["./redis", "./nats"];
-const STRICT = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
+/** The first two need a library of their own, which is not installed here; the last is no module. */
+const NOT_ALONE = ["./redis", "./nats", "./package.json"];
+const STRICT = ["--noEmit", "--strict", "--target", "es2024", "--types", "node"];
+const WAYS = [
+  ["--module", "nodenext", "--moduleResolution", "nodenext"],
+  ["--module", "esnext", "--moduleResolution", "bundler"],
+];
 
 const HEARD = `plain permessage-deflate 250000,100000,3
 tls permessage-deflate 250000,100000,3
@@ -48,6 +54,15 @@ async function converse(server: string, client: string, folder: string): Promise
   return said;
 }
 
+/** The server of the README, and its client, until that has heard something; they use the port that it names. */
+async function talkOfReadme(program: string, count: number, folder: string): Promise<string> {
+  assertEquals(count, 2, "a server and a client");
+  await using server = start(program, [join(folder, "readme0.mjs")]);
+  await server.nextLine();
+  await using client = start(program, [join(folder, "readme1.mjs")]);
+  return await client.nextLine();
+}
+
 NPM.test("the npm package: entry points, types, and Node 22 and Bun as server and client of each other", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
@@ -55,11 +70,11 @@ NPM.test("the npm package: entry points, types, and Node 22 and Bun as server an
   await output([Deno.execPath(), "run", "-A", join(ROOT, "tools/npm.ts"), built], ROOT);
   const packed = await output(["npm", "pack", "--silent", built], folder);
   await Deno.writeTextFile(join(folder, "package.json"), '{ "type": "module" }');
-  await install(folder, join(folder, packed), BUN, OLDEST_NODE, ...COMPILER);
+  await install(folder, join(folder, packed), BUN, nodePackage(NODE_VERSIONS[0]), ...COMPILER);
   const [node, bun] = [nodeIn(folder), bunIn(folder)];
 
   const facts = JSON.parse(await Deno.readTextFile(join(built, "package.json")));
-  const entries = Object.keys(facts.exports).filter((each) => !BROKERS.includes(each));
+  const entries = Object.keys(facts.exports).filter((each) => !NOT_ALONE.includes(each));
   const all = join(folder, "all.js");
   await Deno.writeTextFile(all, IMPORT_ALL);
   for (const each of [node, bun]) {
@@ -68,7 +83,17 @@ NPM.test("the npm package: entry points, types, and Node 22 and Bun as server an
 
   await Deno.copyFile(new URL("program.ts", import.meta.url), join(folder, "program.ts"));
   const compiler = join(folder, "node_modules/typescript/bin/tsc");
-  await output([node, compiler, ...STRICT, "--types", "node", "program.ts"], folder);
+  const readme = await Deno.readTextFile(join(built, "README.md"));
+  const programs = readme.split("```js\n").slice(1).map((part) => part.split("```")[0]!);
+  for (const [at, text] of programs.entries()) {
+    await Deno.writeTextFile(join(folder, `readme${at}.mjs`), text);
+  }
+  await Promise.all(
+    WAYS.map((way) => output([node, compiler, ...STRICT, ...way, "program.ts"], folder)),
+  );
+  for (const each of [node, bun]) {
+    assertEquals(await talkOfReadme(each, programs.length, folder), "the server says: hello");
+  }
 
   const ca = await makeAuthority("npm test CA");
   const { cert, key } = await ca.issue({ name: "localhost", hosts: ["localhost"] });

@@ -19,7 +19,8 @@ import {
   tlsStackOf,
   type TlsTuning,
 } from "../../../src/tls/stack.ts";
-import { epollNetwork } from "../../../src/transport/epoll/mod.ts";
+import { isDeno } from "../../../src/base/runtime/runtime.ts";
+import { epollNetwork, isEpollAvailable } from "../../../src/transport/epoll/mod.ts";
 import { detached, tcpNetwork } from "../../../src/transport/network.ts";
 import { runtimeNetwork } from "../../runtime_network.ts";
 import { serve, type Served } from "../serve.ts";
@@ -92,7 +93,7 @@ const RUNTIME: TestedClients = {
 };
 
 /** All that clients can use; the runtime's TLS is for clients alone. */
-export const TLS_CLIENTS: readonly TestedClients[] = [...TLS_STACKS, RUNTIME];
+export const TLS_CLIENTS: readonly TestedClients[] = isDeno ? [...TLS_STACKS, RUNTIME] : TLS_STACKS;
 
 /**
  * Registers a test over each stack, which its name begins with.
@@ -117,6 +118,7 @@ export function overStacks(
 }
 
 function openssl(): TestedStack[] {
+  if (!isEpollAvailable()) return [];
   try {
     const network = epollNetwork({ tls: "openssl" });
     return [tested("OpenSSL", tlsStackOf(network)!, network)];

@@ -15,7 +15,7 @@ import {
   allOptions,
   assertSame,
   BOTH,
-  CheckedOptions,
+  type CheckedOptions,
   CLIENT_TAKEOVER,
   clientBits,
   DEFAULTS,

@@ -1,0 +1,159 @@
+/** What of the tests is Deno's alone, and what differs in Node and Bun. */
+
+/** Modules of tests that nothing but Deno can run, with why; others, that name what is Deno's, are found. */
+export const OF_DENO: Readonly<Record<string, string>> = {
+  "tests/behaviour/faults/sockets_test.ts": "puts faults into Deno's functions",
+  "tests/behaviour/lifecycle/states_test.ts": "reads the project's files",
+  "tests/behaviour/lifecycle/stats_turned_away_test.ts": "serves the project's files",
+  "tests/conformance/table_test.ts": "reads the project's files",
+  "tests/unit/connection/states_test.ts": "reads the project's files",
+  "tests/unit/context/option_schema_test.ts": "reads the project's files",
+  "tests/unit/tls/runtime_client_test.ts": "Deno's own TLS",
+};
+
+/** Where a test does not hold. */
+type Runtime = "node" | "node22" | "bun";
+
+/** Tests that hold in Deno and not in these. */
+export interface Difference {
+  readonly where: readonly Runtime[];
+  readonly module: string;
+  readonly names: RegExp;
+  readonly why: string;
+}
+
+const BOTH = ["node", "bun"] as const;
+
+export const DIFFERENCES: readonly Difference[] = [
+  {
+    where: BOTH,
+    module: "tests/unit/base/log/line_test.ts",
+    names: /^what is thrown has its stack/,
+    why: "stacks have other lines",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/base/runtime/node_test.ts",
+    names: /^files and folders are the same/,
+    why: "there is no Deno to compare with",
+  },
+  {
+    where: ["node22"],
+    module: "tests/unit/base/text/encodings_test.ts",
+    names: /^what is no base64 throws/,
+    why: "there is no engine's method",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/resume/client/client_test.ts",
+    names: /^the client has at most/,
+    why: "reads the project's files",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/resume/client/client_test.ts",
+    names: /^a URL that is none is thrown at once/,
+    why: "Bun's WebSocket throws a SyntaxError",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/resume/client/script_test.ts",
+    names: /^the script is a module by itself/,
+    why: "Bun imports no script from a data URL",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/testing/memory_transport_test.ts",
+    names: /^a handler that claims to take/,
+    why: "what nobody catches is no event of the global object",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/tls/certificate_test.ts",
+    names: /^PEM is taken as text/,
+    why: "a file that is missing is said otherwise",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/tls/certificate_test.ts",
+    names: /^a key that TLS can't use/,
+    why: "Bun makes no keys of that curve",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/tls/client_test.ts",
+    names: /^node:tls: a client refuses a chain that ends in a CA of the right name/,
+    why: "another version of OpenSSL gives another reason",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/tls/transport_test.ts",
+    names: /: end comes (after|once)/,
+    why: "the end of one direction of TLS is not told alone",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/tls/transport_test.ts",
+    names: /over sockets: a write to an end that is gone/,
+    why: "Bun's TLS doesn't tell of it",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/web/fetch_request_test.ts",
+    names: /^what is not fetchable is/,
+    why: "Bun's Request takes other methods",
+  },
+  {
+    where: ["bun"],
+    module: "tests/unit/web/fetch_response_test.ts",
+    names: /^a body that is there all at once/,
+    why: "Bun's streams come together otherwise",
+  },
+  {
+    where: ["node22"],
+    module: "tests/unit/web/paths_test.ts",
+    names: /^the parameters are frozen/,
+    why: "the stand-in for URLPattern loses a group of the name __proto__",
+  },
+  {
+    where: ["node22"],
+    module: "tests/behaviour/http/fetch_paths_test.ts",
+    names: /^wsi.request.params are/,
+    why: "the stand-in for URLPattern loses a group of the name __proto__",
+  },
+  {
+    where: BOTH,
+    module: "tests/behaviour/protocol/paths_test.ts",
+    names: /^a bad path is refused by its place/,
+    why: "URLPattern says otherwise what is wrong",
+  },
+  {
+    where: BOTH,
+    module: "tests/behaviour/files/compression_test.ts",
+    names: /^(a reader that stops|compressing stops when the time)/,
+    why: "watches Deno's files",
+  },
+  {
+    where: BOTH,
+    module: "tests/behaviour/files/conditional_test.ts",
+    names: /^(a 304 of a host's|of a file that grows)/,
+    why: "watches Deno's files",
+  },
+  {
+    where: BOTH,
+    module: "tests/behaviour/lifecycle/shared_port_test.ts",
+    names: /over the runtime's TCP/,
+    why: "is about Deno's sockets",
+  },
+  {
+    where: BOTH,
+    module: "tests/unit/transport/network_tcp_options_test.ts",
+    names: /^a listener on a unix socket that is open already/,
+    why: "node:net names a listener's path",
+  },
+];
+
+/** Those of a runtime, which `node22` and the like name. */
+export function differencesOf(runtime: string): Difference[] {
+  return DIFFERENCES.filter(({ where }) => where.some((each) => runtime.startsWith(each)));
+}
