@@ -96,7 +96,8 @@ export interface Limits {
   /**
    * Bytes, from 1024, that all connections may hold in memory together: what is unsent, with its buffers, what was read
    * and waits for the rest of a frame or a message, for a turn or for the program, heads of requests that are not
-   * answered, and bodies that `fetch` wants in one piece and that have not come whole. What `prepareMessage` or a topic sends to many counts once. Above it nothing more is read from those
+   * answered, bodies that `fetch` wants in one piece and that have not come whole, and answers, or the piece of a stream
+   * in hand, that have not left. What `prepareMessage` or a topic sends to many counts once. Above it nothing more is read from those
    * that hold the most, until three quarters are left, or for 5 seconds. What is still above it then is cut, the largest
    * first, down to three quarters, with the cause `"unsent"` or `"limit"`; and at once above five quarters, down to the
    * limit. Not in it are compressors, what the system holds, and what the program

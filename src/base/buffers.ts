@@ -26,6 +26,15 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/**
+ * What is left behind the first bytes of a buffer of one's own. A view, as a taker of little again and again
+ * must not have all the rest copied each time; a copy where a small rest would keep a buffer twice its length.
+ */
+export function leftOf(own: Uint8Array, taken: number): Uint8Array {
+  const isMost = (own.length - taken) * 2 >= own.buffer.byteLength;
+  return isMost ? own.subarray(taken) : own.slice(taken);
+}
+
 /** Bytes held in one place, which all that hold some count in: each counts what it takes and what it gives back. */
 export class HeldBytes {
   bytes = 0;

@@ -2,7 +2,7 @@
 
 import { type Transport, type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
-import { joined } from "../base/buffers.ts";
+import { joined, leftOf } from "../base/buffers.ts";
 import type { Slot } from "./poll_slot.ts";
 import { Relay } from "./relay.ts";
 import type { Scheduler, Serviceable } from "./scheduler.ts";
@@ -99,7 +99,7 @@ export class PolledTransport extends Relay implements Serviceable {
     const held = this.#held;
     if (held === undefined || this.isPaused || this.isClosed) return;
     const taken = this.owner!.onBytes(held);
-    this.#held = taken === held.length ? undefined : held.subarray(taken);
+    this.#held = taken === held.length ? undefined : leftOf(held, taken);
   }
 
   #tell(service: () => void, events: number): void {

@@ -3,7 +3,7 @@
 import type { TLSSocket } from "node:tls";
 import type { Address, Transport, TransportHandler } from "../api/network.ts";
 import type { TlsInfo } from "../api/tls.ts";
-import { freeBuffer, joined } from "../base/buffers.ts";
+import { freeBuffer, joined, leftOf } from "../base/buffers.ts";
 import { LwsError } from "../base/errors.ts";
 import type { TransportDuplex } from "./transport_duplex.ts";
 
@@ -143,9 +143,7 @@ export class TlsTransport implements Transport {
       if (taken === bytes.length) {
         this.#rest = NO_BYTES;
         freeBuffer(bytes);
-      } // A small rest shouldn't keep the memory of a large read.
-      else if (taken * 2 > bytes.length) this.#rest = bytes.slice(taken);
-      else this.#rest = bytes.subarray(taken);
+      } else this.#rest = leftOf(bytes, taken);
     } catch (error) {
       this.#break(error);
     }

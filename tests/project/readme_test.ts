@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { walkSync } from "@std/fs";
 import { fromFileUrl } from "@std/path";
 import { runProgram } from "../support/program.ts";
+import { BUN_VERSION, NODE_VERSIONS } from "../runtimes/versions.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -189,11 +190,8 @@ Deno.test("the guide's index leads to each of its pages, and the README is short
 Deno.test("the versions that the README names are those that are tested", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   const tested = /^version=(.*)$/m.exec(await Deno.readTextFile(`${ROOT}.ci/run`))![1];
-  const packages = await Deno.readTextFile(`${ROOT}tests/peers/npm/packages.ts`);
-  const [bun, node] = ['BUN_VERSION = "', "NODE_22}@"].map((before) =>
-    packages.split(before)[1]!.split(/["`]/)[0]
-  );
-  for (const [runtime, version] of [["Deno", tested], ["Node", node], ["Bun", bun]]) {
+  const [node] = NODE_VERSIONS;
+  for (const [runtime, version] of [["Deno", tested], ["Node", node], ["Bun", BUN_VERSION]]) {
     assertMatch(readme, new RegExp(`^\\| ${runtime} .*\\| ${version} +\\|$`, "m"));
   }
 });

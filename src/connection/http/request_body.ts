@@ -168,20 +168,14 @@ export class RequestBody {
     const { rxBufferSize } = first!;
     const part = bytes.length > rxBufferSize ? bytes.subarray(0, rxBufferSize) : bytes;
     this.pending = bytes.length - part.length;
-    const taken = this.#reader.read(part, (piece) => {
+    const taken = this.#reader.readJoined(part, (piece) => {
       if (!this.isHeard) return;
-      // A copy: a callback that awaits something needs it for longer than the call.
-      const result = callbacks.call(first!, "httpBody", piece.slice());
-      if (typeof result === "number") this.#exchange.onPiece(result);
-      else {
-        callbacks.await(first!, "httpBody", result, (late) => {
-          this.#exchange.onPiece(late);
-          this.#goOn();
-        });
-      }
-      const goesOn = this.#exchange.state === "BODY" && !callbacks.isAwaiting;
-      const mayGoOn = connection.owner.budget.mayGoOn();
-      if (!connection.canDeliver || !goesOn || !mayGoOn) this.#reader.pause();
+      const result = callbacks.call(first!, "httpBody", piece);
+      if (typeof result === "number") return this.#exchange.onPiece(result);
+      callbacks.await(first!, "httpBody", result, (late) => {
+        this.#exchange.onPiece(late);
+        this.#goOn();
+      });
     });
     timer.heard(taken);
     if (!callbacks.isAwaiting) this.#goOn();
@@ -193,11 +187,10 @@ export class RequestBody {
     const { timer } = this.#exchange;
     const part = bytes.subarray(0, LONGEST_TAKEN);
     this.pending = bytes.length - part.length;
-    const taken = this.#reader.read(part, (piece) => {
+    const taken = this.#reader.readJoined(part, (piece) => {
       this.isParked = true;
-      this.#reader.pause();
       this.#isHanding = true;
-      taker.take(piece.slice());
+      taker.take(piece);
       this.#isHanding = false;
     });
     timer.heard(taken);

@@ -153,6 +153,9 @@ export class StreamedBody {
 
   #end(): void {
     this.#isOver = true;
+    this.#rest = undefined;
+    this.#restLength = 0;
+    this.#count(0);
     if (this.#quietTimer !== undefined) this.#connection.owner.wheel.cancel(this.#quietTimer);
   }
 
@@ -166,7 +169,9 @@ export class StreamedBody {
     if (bytes.length === 0) return this.#readLater();
     this.#rest = bytes;
     this.#restLength = bytes.length;
-    this.#sendPart();
+    if (bytes.length > LONGEST_PART) this.#count(bytes.length);
+    // It may be the one that is too much.
+    if (this.#connection.isOpen) this.#sendPart();
   }
 
   /** In a turn of its own: a source that yields nothing again and again must not stop other connections. */
@@ -188,7 +193,14 @@ export class StreamedBody {
     this.#rest = rest.subarray(part.length);
     this.#restLength -= part.length;
     this.#sink.send(part);
-    if (this.#restLength === 0) this.#rest = undefined;
+    if (this.#restLength > 0) return;
+    this.#rest = undefined;
+    this.#count(0);
+  }
+
+  /** What is kept of a piece, however much of it has left, is all of it. */
+  #count(bytes: number): void {
+    this.#connection.owner.buffered.holdsToSend(this.#connection, bytes);
   }
 
   #attempt(work: () => void): void {

@@ -32,9 +32,11 @@ class Holding {
   /** Of a message that is put together for the program. */
   gathered = 0;
   gathering: Gathered | undefined = undefined;
+  /** A piece of an answer, all of it until its last part is queued. */
+  toSend = 0;
 
   get sum(): number {
-    return this.untaken + this.ofPhase + this.gathered;
+    return this.untaken + this.ofPhase + this.gathered + this.toSend;
   }
 }
 
@@ -105,6 +107,16 @@ export class BufferedBytes extends HeldBytes {
     const it = holding ?? this.#begin(holder);
     it.gathered += added;
     it.gathering = gathering;
+    this.#add(holder, it, added);
+  }
+
+  /** It has a piece of an answer of so many bytes that is not queued as a whole, or none any more. */
+  holdsToSend(holder: Holder, bytes: number): void {
+    const holding = this.#holdings.get(holder);
+    if (holding === undefined && bytes === 0) return;
+    const it = holding ?? this.#begin(holder);
+    const added = bytes - it.toSend;
+    it.toSend = bytes;
     this.#add(holder, it, added);
   }
 

@@ -1,6 +1,7 @@
 /** A connected socket: TCP or unix, accepted or connected. */
 
 import type { Address, Transport, TransportHandler } from "../../api/network.ts";
+import { leftOf } from "../../base/buffers.ts";
 import {
   EAGAIN,
   EINTR,
@@ -187,7 +188,7 @@ export class EpollTransport implements Transport, Watcher {
         this.#flags |= ENDED;
         this.#tellEnd();
         if (!this.#isClosed) this.#watch();
-      } else this.#offer(this.#loop.viewOf(buffer, held + count));
+      } else this.#offer(this.#loop.viewOf(buffer, held + count), false);
     } catch (error) {
       this.#break(error);
     } finally {
@@ -199,13 +200,14 @@ export class EpollTransport implements Transport, Watcher {
     if (!IN_VAIN.has(errno)) this.#break(failure(this.#loop.libc, "recv", errno));
   }
 
-  /** Offers a view of a buffer that others use as well. */
-  #offer(bytes: Uint8Array): void {
+  /** @param isOwn whether it is this transport's rest, and no view of a buffer that others use as well */
+  #offer(bytes: Uint8Array, isOwn: boolean): void {
     this.#flags |= OFFERING;
     const taken = this.#handler!.onBytes(bytes);
     this.#flags &= ~OFFERING;
     if (this.#isClosed) return;
-    this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
+    if (taken >= bytes.length) this.#rest = undefined;
+    else this.#rest = isOwn ? leftOf(bytes, taken) : bytes.slice(taken);
   }
 
   #onResumed(): void {
@@ -215,7 +217,7 @@ export class EpollTransport implements Transport, Watcher {
     try {
       if (rest !== undefined) {
         this.#rest = undefined;
-        this.#offer(rest);
+        this.#offer(rest, true);
       }
       this.#tellEnd();
     } catch (error) {

@@ -59,12 +59,32 @@ Deno.test("pieces of a body are no longer than the first protocol's rxBufferSize
   assertEquals(sizes.reduce((sum, each) => sum + each, 0), 25);
 });
 
+Deno.test("chunks that come together are one piece, as many as rxBufferSize bytes have, and a fault comes behind it", async () => {
+  const told: string[] = [];
+  await using served = serve([{
+    name: "http",
+    rxBufferSize: 600,
+    callback: handlers({
+      http: () => {},
+      httpBody: (_wsi, _user, piece) => void told.push(decoder.decode(piece)),
+      httpBodyCompletion: (wsi) => reply(wsi),
+    }),
+  }]);
+  const peer = await served.dial(request("POST", "/", "Transfer-Encoding: chunked"));
+  peer.send("1\r\na\r\n1\r\nb\r\n".repeat(100) + "0\r\n\r\n");
+  await readResponse(peer);
+  assertEquals(told.splice(0), ["ab".repeat(50), "ab".repeat(50)]);
+  peer.send(request("POST", "/", "Transfer-Encoding: chunked") + "1\r\na\r\n1\r\nb\r\n?");
+  assertEquals((await readRefusal(peer)).status, 400);
+  assertEquals(told, ["ab"]);
+});
+
 const BODIES: readonly [name: string, ...packets: string[]][] = [
   ["a length", request("POST", "/", "Content-Length: 9") + "abc", "def", "ghi"],
   [
     "chunks",
-    request("POST", "/", "Transfer-Encoding: Chunked") + "3\r\nabc\r\n1\r\nd\r\n",
-    "2\r\nef\r\n",
+    request("POST", "/", "Transfer-Encoding: Chunked") + "3\r\nabc\r\n",
+    "1\r\nd\r\n2\r\nef\r\n",
     "3\r\nghi\r\n0\r\n\r\n",
   ],
 ];

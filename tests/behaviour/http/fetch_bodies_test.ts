@@ -86,6 +86,24 @@ for (const framing of ["by length", "in chunks"]) {
   });
 }
 
+Deno.test("tiny chunks that come together are one piece, and each read costs one", async () => {
+  const sizes: number[] = [];
+  await using served = serve([], {
+    fetch: async ({ body }) => {
+      for await (const piece of body!) sizes.push(piece.length);
+      return new Response("done");
+    },
+  });
+  const peer = await served.dial(request("POST", "/", "Transfer-Encoding: chunked"));
+  await settle();
+  peer.send("1\r\nx\r\n".repeat(5000));
+  await settle();
+  peer.send("1\r\ny\r\n".repeat(20_000) + "0\r\n\r\n");
+  await readResponse(peer);
+  // Of what has come 64 KiB are looked at in one go, of which a sixth are the body's.
+  assertEquals(sizes, [5000, 10_923, 20_000 - 10_923]);
+});
+
 Deno.test("100 Continue is said when the body is first read, and never where it is not", async () => {
   const { fetch, request: asked, answer } = held();
   await using served = serve([], { fetch });

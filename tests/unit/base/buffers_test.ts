@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { freeBuffer, joined } from "../../../src/base/buffers.ts";
+import { freeBuffer, joined, leftOf } from "../../../src/base/buffers.ts";
 
 Deno.test("a buffer of 4 KiB or more is freed at once, a smaller one is left alone", () => {
   for (const [length, left] of [[4095, 4095], [4096, 0], [65_536, 0]] as const) {
@@ -24,6 +24,15 @@ Deno.test("without ArrayBuffer.prototype.transfer a buffer is left to the collec
       configurable: true,
     });
   }
+});
+
+Deno.test("what is left of a buffer is a view, and a copy where that is less than half of it", () => {
+  const own = Uint8Array.from({ length: 10 }, (_, i) => i);
+  const half = leftOf(own, 5);
+  assertEquals([half, half.buffer === own.buffer], [own.slice(5), true]);
+  const less = leftOf(half, 1);
+  assertEquals([less, less.buffer.byteLength], [own.slice(6), 4]);
+  assertEquals(leftOf(own, 10).buffer.byteLength, 0);
 });
 
 Deno.test("parts are joined in order, in a buffer of their own", () => {

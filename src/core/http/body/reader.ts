@@ -140,11 +140,39 @@ export class BodyReader {
     return length;
   }
 
+  /**
+   * As {@linkcode read}, with a copy of all the payload in `bytes` as one piece: what is done for each piece is not
+   * for a peer to multiply by tiny chunks. What comes before a fault is given before that is thrown.
+   */
+  readJoined(bytes: Uint8Array, onPiece: (piece: Uint8Array<ArrayBuffer>) => void): number {
+    let first: Uint8Array | undefined;
+    let joined: Uint8Array<ArrayBuffer> | undefined;
+    let length = 0;
+    try {
+      return this.read(bytes, (piece) => {
+        if (first === undefined) first = piece;
+        else {
+          joined ??= beginningWith(first, bytes.length);
+          joined.set(piece, length);
+        }
+        length += piece.length;
+      });
+    } finally {
+      if (first !== undefined) onPiece(joined?.slice(0, length) ?? first.slice());
+    }
+  }
+
   /** Called in `onData`: the read returns behind this piece, and the next read goes on there. */
   pause(): void {
     // A body with a length comes in one piece a read, behind which a read returns anyway.
     this.#chunked?.pause();
   }
+}
+
+function beginningWith(piece: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(length);
+  whole.set(piece);
+  return whole;
 }
 
 /** RFC 9112 section 6.1, for a server that knows no coding but `chunked`. */

@@ -9,6 +9,7 @@ import {
   type TransportHandler,
 } from "../../../api/network.ts";
 import type { TlsInfo } from "../../../api/tls.ts";
+import { leftOf } from "../../../base/buffers.ts";
 import { LwsError } from "../../../base/errors.ts";
 import { Outcome } from "../../../base/outcome.ts";
 import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
@@ -307,23 +308,24 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       if (this.#sender.flush() === false) failure ??= flooded();
       if (failure !== undefined) return this.#break(failure);
       if (this.#session.hasEnded) this.#hasEnded = true;
-      if (end > held) this.#offer(pipes.viewOf(buffer, end));
+      if (end > held) this.#offer(pipes.viewOf(buffer, end), false);
       this.#tellEnd();
     } finally {
       pipes.giveBackPlain(buffer);
     }
   }
 
-  /** Offers a view of memory that others use as well. */
-  #offer(bytes: Uint8Array): void {
+  /** @param isOwn whether it is this transport's rest, and no view of memory that others use as well */
+  #offer(bytes: Uint8Array, isOwn: boolean): void {
     if (this.#handler === undefined || this.#isHeldBack) {
-      this.#rest = bytes.slice();
+      this.#rest = isOwn ? bytes : bytes.slice();
       return;
     }
     this.#isOffering = true;
     try {
       const taken = this.#handler.onBytes(bytes);
-      if (!this.#isClosed) this.#rest = taken < bytes.length ? bytes.slice(taken) : undefined;
+      if (this.#isClosed || taken >= bytes.length) this.#rest = undefined;
+      else this.#rest = isOwn ? leftOf(bytes, taken) : bytes.slice(taken);
     } catch (error) {
       this.#break(error);
     } finally {
@@ -342,7 +344,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     const rest = this.#rest;
     if (rest !== undefined) {
       this.#rest = undefined;
-      this.#offer(rest);
+      this.#offer(rest, true);
     }
     if (!this.#isClosed) this.#sender.release();
     this.#tellEnd();

@@ -167,6 +167,27 @@ Deno.test("pause ends a read behind the piece, with a length and in chunks", () 
   assert(plain.done);
 });
 
+Deno.test("a joined read gives one copy of what all of its chunks have, and what came before a fault", () => {
+  for (const text of ["", "1\r\na\r\n", "1\r\na\r\n3\r\nbcd\r\n2\r\nef"]) {
+    const bytes = bytesOf(text);
+    const pieces: Uint8Array[] = [];
+    const reader = new BodyReader({ kind: "chunked" }, 10);
+    assertEquals(reader.readJoined(bytes, (piece) => pieces.push(piece)), bytes.length);
+    bytes.fill(0);
+    assertEquals(pieces.map(textOf), text === "" ? [] : [text.includes("f") ? "abcdef" : "a"]);
+    for (const { length, buffer } of pieces) assertEquals(buffer.byteLength, length);
+  }
+  const pieces: string[] = [];
+  const take = (piece: Uint8Array) => pieces.push(textOf(piece));
+  const broken = new BodyReader({ kind: "chunked" }, 10);
+  assertRefused(() => broken.readJoined(bytesOf("1\r\na\r\n1\r\nb\r\n?"), take), 400);
+  assertEquals(
+    new BodyReader({ kind: "length", length: 2 }, 2).readJoined(bytesOf("cde"), take),
+    2,
+  );
+  assertEquals(pieces, ["ab", "cd"]);
+});
+
 Deno.test("a body on GET does not desynchronise the requests behind it", () => {
   const text = "GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nGET /" +
     "GET /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n" +
