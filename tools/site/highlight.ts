@@ -1,7 +1,10 @@
 /** Programs in colours: classes, which the style sheet gives their colours. */
 
+// @ts-types="./types/highlighter.d.ts"
 import hljs from "npm:highlight.js@11/lib/common";
+// @ts-types="./types/language.d.ts"
 import dockerfile from "npm:highlight.js@11/lib/languages/dockerfile";
+// @ts-types="./types/language.d.ts"
 import nginx from "npm:highlight.js@11/lib/languages/nginx";
 import { escaped } from "./html.ts";
 

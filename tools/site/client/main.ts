@@ -1,10 +1,9 @@
 /** What the pages do by script: light or dark, the menu of small screens, buttons to copy, and the search. */
 
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
-
+import { page, type PageElement } from "./dom.ts";
 import { startSearch } from "./search.ts";
 
+const { document } = page;
 const root = document.documentElement;
 
 startTheme();
@@ -15,8 +14,8 @@ startSearch();
 
 /** The button turns what is shown now; where that is the system's own choice, nothing is kept. */
 function startTheme(): void {
-  const button = document.querySelector<HTMLButtonElement>("button.theme")!;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const button = document.querySelector("button.theme")!;
+  const dark = page.matchMedia("(prefers-color-scheme: dark)");
   const shown = () => root.dataset["theme"] ?? (dark.matches ? "dark" : "light");
   const tell = () =>
     button.setAttribute("aria-label", shown() === "dark" ? "Switch to light" : "Switch to dark");
@@ -37,8 +36,8 @@ function startTheme(): void {
 
 /** On small screens the list of pages is behind a button. */
 function startMenu(): void {
-  const button = document.querySelector<HTMLButtonElement>("button.menu")!;
-  const side = document.querySelector<HTMLElement>("#side")!;
+  const button = document.querySelector("button.menu")!;
+  const side = document.querySelector("#side")!;
   const show = (isOpen: boolean) => {
     button.setAttribute("aria-expanded", String(isOpen));
     root.classList.toggle("with-menu", isOpen);
@@ -50,24 +49,23 @@ function startMenu(): void {
     button.focus();
   });
   side.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
-  scrollTo(scrollX, scrollY);
 }
 
 /** Programs can be copied, and what is wider than the page can be scrolled by the keyboard. */
 function startCode(): void {
-  for (const block of document.querySelectorAll<HTMLElement>(".code:not(.numbered, .shape)")) {
+  for (const block of document.querySelectorAll(".code:not(.numbered, .shape)")) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(block.querySelector("pre")!.textContent ?? "");
+      await page.navigator.clipboard.writeText(block.querySelector("pre")!.textContent ?? "");
       button.textContent = "Copied";
       setTimeout(() => button.textContent = "Copy", 1500);
     });
     block.append(button);
   }
-  const observer = new ResizeObserver((entries) => {
+  const observer = new page.ResizeObserver((entries) => {
     for (const { target } of entries) {
       const isWide = target.scrollWidth > target.clientWidth;
       if (!isWide) target.removeAttribute("tabindex");
@@ -79,8 +77,8 @@ function startCode(): void {
 
 /** Marks the heading that is being read. */
 function startToc(): void {
-  const links = new Map<string, Element>();
-  for (const link of document.querySelectorAll<HTMLAnchorElement>(".toc a")) {
+  const links = new Map<string, PageElement>();
+  for (const link of document.querySelectorAll(".toc a")) {
     links.set(decodeURIComponent(link.hash.slice(1)), link);
   }
   if (links.size === 0) return;
@@ -92,6 +90,6 @@ function startToc(): void {
     const current = (above.at(-1) ?? headings[0])?.id;
     for (const [id, link] of links) link.classList.toggle("here", id === current);
   };
-  addEventListener("scroll", mark, { passive: true });
+  document.addEventListener("scroll", mark, { passive: true });
   mark();
 }

@@ -1,24 +1,24 @@
 /** The search of a page: a combobox, whose index is loaded when it is first used. */
 
-/// <reference lib="dom" />
-/// <reference lib="dom.iterable" />
-
 import MiniSearch from "npm:minisearch@7";
 import { type Document, type Hit, OPTIONS, search } from "../search/settings.ts";
+import { page, type PageElement } from "./dom.ts";
+
+const { document } = page;
 
 type Index = MiniSearch<Document>;
 
 /** Gives the search its keys. */
 export function startSearch(): void {
-  const input = document.querySelector<HTMLInputElement>("#search")!;
-  const list = document.querySelector<HTMLElement>("#hits")!;
-  const status = document.querySelector<HTMLElement>(".search [role=status]")!;
+  const input = document.querySelector("#search")!;
+  const list = document.querySelector("#hits")!;
+  const status = document.querySelector(".search [role=status]")!;
   const root = document.body.dataset["root"] ?? "";
   let loading: Promise<Index> | undefined;
   let at = -1;
 
   const load = () => loading ??= loadIndex(`${root}assets/index.json`);
-  const options = () => [...list.querySelectorAll<HTMLAnchorElement>("[role=option]")];
+  const options = () => [...list.querySelectorAll("[role=option]")];
   const choose = (next: number) => {
     const all = options();
     at = all.length === 0 ? -1 : (next + all.length) % all.length;
@@ -63,8 +63,7 @@ export function startSearch(): void {
     event.preventDefault();
   });
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target instanceof Element &&
-      event.target.closest("input, textarea, select") !== null;
+    const isTyping = isIn(event.target, "input, textarea, select");
     const isShortcut = event.key === "/" || (event.key === "k" && (event.metaKey || event.ctrlKey));
     if (isTyping || !isShortcut || event.altKey) return;
     event.preventDefault();
@@ -72,9 +71,14 @@ export function startSearch(): void {
     input.select();
   });
   document.addEventListener("pointerdown", (event) => {
-    if (event.target instanceof Element && event.target.closest(".search") === null) close();
+    if (!isIn(event.target, ".search")) close();
   });
   list.addEventListener("click", () => close());
+}
+
+/** Whether an event came to something inside of what a selector names; the document itself has no surroundings. */
+function isIn(target: PageElement | null, selector: string): boolean {
+  return (target?.closest?.(selector) ?? null) !== null;
 }
 
 async function loadIndex(url: string): Promise<Index> {
@@ -82,14 +86,18 @@ async function loadIndex(url: string): Promise<Index> {
   return MiniSearch.loadJSON<Document>(await answer.text(), OPTIONS);
 }
 
-function optionOf({ url, page, heading, excerpt }: Hit, i: number, root: string): HTMLElement {
+function optionOf(
+  { url, page: title, heading, excerpt }: Hit,
+  i: number,
+  root: string,
+): PageElement {
   const option = document.createElement("a");
   option.id = `hit-${i}`;
   option.href = root + url;
   option.tabIndex = -1;
   option.setAttribute("role", "option");
   option.setAttribute("aria-selected", "false");
-  const parts = [["strong", heading], ["small", page === heading ? "" : page.split(":")[0]!], [
+  const parts = [["strong", heading], ["small", title === heading ? "" : title.split(":")[0]!], [
     "span",
     excerpt,
   ]];
@@ -102,7 +110,7 @@ function optionOf({ url, page, heading, excerpt }: Hit, i: number, root: string)
   return option;
 }
 
-function nothing(): HTMLElement {
+function nothing(): PageElement {
   const text = document.createElement("p");
   text.textContent = "Nothing has these words.";
   return text;

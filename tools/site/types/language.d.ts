@@ -1,0 +1,3 @@
+/** A language of highlight.js. */
+declare const language: object;
+export default language;
