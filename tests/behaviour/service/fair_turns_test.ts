@@ -50,10 +50,11 @@ const FLOODS: Record<string, Flood> = {
     open: SOCKET,
   },
   "pipelined requests": { bytes: many(text(get("/"))), reason: "http", count: COUNT },
-  "chunks of one byte": {
+  // A chunk and what is around it are 4096 bytes: as many as one piece is made of.
+  "chunks of a piece": {
     bytes: concat(
       text(request("POST", "/", "Transfer-Encoding: chunked")),
-      many(text("1\r\nx\r\n")),
+      many(text(`ff9\r\n${"x".repeat(0xff9)}\r\n`)),
       text("0\r\n\r\n"),
     ),
     reason: "httpBody",
