@@ -75,7 +75,10 @@ export {
   type BrokerPublication,
   type BrokerPublish,
   DEFAULT_HISTORY,
+  DEFAULT_MEMORY_BOUNDS,
   type HistoryOptions,
+  type MemoryBound,
+  type MemoryBrokerOptions,
 } from "./src/api/topics/broker.ts";
 export type {
   BrokerPresence,

@@ -85,8 +85,8 @@ export interface ContextCreationInfo
   /**
    * Whether files of text types, from 1 KiB on, are compressed on the way to clients that accept it, with gzip or,
    * for those that want it more, Brotli: what {@linkcode mounts} and `wsi.serveHttpFile` send, but no range of
-   * it, and nothing with a `Cache-Control` of `no-transform`. Up to 64 are at a time, as each takes memory
-   * while it is sent; others leave as they are. What is sent often costs less with
+   * it, and nothing with a `Cache-Control` of `no-transform`. Up to 64 are at a time, as each takes 0.5
+   * MiB with gzip and 1 MiB with Brotli while it is sent; others leave as they are. What is sent often costs less with
    * {@linkcode Mount.precompressed}. Other answers are the program's own: compressing a secret together with what
    * a client has sent gives it away (BREACH).
    *

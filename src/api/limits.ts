@@ -122,8 +122,8 @@ export interface Limits {
    */
   readonly maxConnections: number;
   /**
-   * Connections of one address, from 1, which is the socket's, or that of the PROXY header; above it, new ones
-   * are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
+   * Connections of one address, from 1, which is the socket's, or that of the PROXY header, and of IPv6 its first 64
+   * bits; IPv4 is the same when it is mapped to IPv6. Above it, new ones are refused. Those without an address, of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxConnectionsPerAddress: number;
   /**
@@ -155,7 +155,8 @@ export interface Limits {
   /**
    * Handshakes of WebSockets that one address may ask a server for in a second, from 1; more are answered 429, with
    * the seconds to wait in `Retry-After`, and asked nothing of the program. As many may come at once. The address is
-   * that of the client in front of proxies that are believed, and of IPv6 its first 64 bits. Those without one,
+   * that of the client in front of proxies that are believed, and of IPv6 its first 64 bits, as for
+   * {@linkcode maxConnectionsPerAddress}. Those without one,
    * of unix sockets, are not counted. Default: `Infinity`.
    */
   readonly maxHandshakesPerSecond: number;

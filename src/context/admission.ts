@@ -18,6 +18,7 @@ import type { Slot } from "../service/poll_slot.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
 import { Acceptor, type AcceptorHost, PolledAcceptor } from "../transport/acceptor.ts";
+import { networkOf } from "../proxy/ip_address.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 
 /** What else an admission needs of its context, which gives it. */
@@ -314,7 +315,7 @@ export class Admission implements AcceptorHost {
   }
 
   #isFull(address: string): boolean {
-    const count = this.#perAddress.get(address) ?? 0;
+    const count = this.#perAddress.get(networkOf(address)) ?? 0;
     if (count < this.#owner.limits.maxConnectionsPerAddress) return false;
     this.#owner.counters.hit("maxConnectionsPerAddress");
     this.#owner.counters.turnAway("maxConnectionsPerAddress");
@@ -325,8 +326,9 @@ export class Admission implements AcceptorHost {
   #count(address: string, change: 1 | -1): void {
     // A peer on a unix socket has none.
     if (this.#owner.limits.maxConnectionsPerAddress === Infinity || address === "") return;
-    const count = (this.#perAddress.get(address) ?? 0) + change;
-    if (count > 0) this.#perAddress.set(address, count);
-    else this.#perAddress.delete(address);
+    const network = networkOf(address);
+    const count = (this.#perAddress.get(network) ?? 0) + change;
+    if (count > 0) this.#perAddress.set(network, count);
+    else this.#perAddress.delete(network);
   }
 }

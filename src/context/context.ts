@@ -193,6 +193,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.topics = topicsOf(info, {
       wheel: this.wheel,
       onLimit: (limit) => this.counters.hit(`topics.${limit}`),
+      onBrokerLimit: (name) => this.counters.hit(`broker.${name}`),
       serve: this.polling && ((work) => this.inbox.deliver(work)),
       tellState: (isUp) => {
         this.callFirst(LISTENER_FD, isUp ? "brokerUp" : "brokerDown", undefined);

@@ -12,7 +12,7 @@ import { tagOfCoded, validatorsOf } from "./validators.ts";
 /** Below it, in bytes, the fields and the time cost more than is saved. */
 export const SHORTEST_COMPRESSED = 1024;
 
-/** Each takes up to 1.5 MiB, for as long as its reader takes. */
+/** Each takes some 1 MiB with Brotli, and half of it with gzip, for as long as its reader takes. */
 export const MOST_ENCODERS = 64;
 
 /** A request with what compression makes of its answer. */

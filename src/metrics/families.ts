@@ -10,6 +10,7 @@ import {
   type Stats,
   type TurnedAwayCause,
 } from "../api/stats/stats.ts";
+import { DEFAULT_MEMORY_BOUNDS } from "../api/topics/broker.ts";
 import { DEFAULT_TOPIC_LIMITS } from "../api/topics/limits.ts";
 
 /** Label names and what they have for a sample. */
@@ -81,6 +82,7 @@ const CLOSE_CAUSES = Object.keys(
 const LIMIT_NAMES = [
   ...Object.keys(DEFAULT_LIMITS),
   ...Object.keys(DEFAULT_TOPIC_LIMITS).map((name) => `topics.${name}`),
+  ...Object.keys(DEFAULT_MEMORY_BOUNDS).map((name) => `broker.${name}`),
 ];
 
 /** All families, those that belong together one after the other. */

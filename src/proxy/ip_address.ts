@@ -67,6 +67,18 @@ export function formatIp(bytes: Uint8Array): string {
 }
 
 /**
+ * Whose an address is, as far as can be told: of IPv6 the first 64 bits, as a host has all addresses of them (RFC 4291
+ * section 2.5.4), whatever its zone; IPv4 is IPv4, if it is mapped to IPv6 or not, and what is no address stays as it is.
+ */
+export function networkOf(address: string): string {
+  const zone = address.indexOf("%");
+  const bytes = parseIp(zone < 0 ? address : address.slice(0, zone));
+  if (bytes?.length !== 16) return address;
+  if (isMappedIpv4(bytes)) return bytes.subarray(12).join(".");
+  return formatIp(bytes.fill(0, 8));
+}
+
+/**
  * Reads `address/prefix`, or an address alone for just that one. Bits behind the prefix don't count.
  */
 export function parseIpRange(text: string): IpRange | undefined {

@@ -6,11 +6,14 @@ import {
   type BrokerHistory,
   type BrokerPublication,
   type BrokerPublish,
-  type HistoryOptions,
+  type MemoryBound,
+  type MemoryBrokerOptions,
 } from "../api/topics/broker.ts";
 import type { Position } from "../api/topics/topics.ts";
 import type { Clock } from "../api/service.ts";
-import { checkHistory } from "./history_options.ts";
+import { line, log, own } from "../base/log.ts";
+import { checkMemoryBroker } from "./history_options.ts";
+import { type Keeping, KeptByAge, publicationsOf } from "./kept_by_age.ts";
 import { KnownIds } from "./known_ids.ts";
 import { bytesOf } from "./presence/member.ts";
 import { MemoryPresence, MemoryPresenceNode } from "./presence/memory_presence.ts";
@@ -20,27 +23,28 @@ type Taken = Pick<BrokerPublication, "isBinary" | "sender" | "presence"> & {
   readonly history: boolean;
 };
 
-interface Kept extends BrokerPublication {
-  readonly previous: number;
-  /** From when on it is not kept any more. */
-  readonly end: number;
-}
-
 /** What is known of a topic, while it has subscribers or something is kept. */
-interface Log {
+interface Log extends Keeping {
   /** The offset of the last publication. */
   top: number;
   /** The offset of the last one that is not kept any more. */
   trimmed: number;
-  readonly kept: Kept[];
-  bytes: number;
   readonly subscribers: Set<MemoryNode>;
 }
+
+/** How often in the life of a publication it is looked at what has had its time, if none is published. */
+const LOOKS_A_LIFE = 8;
+/** The longest that a timer may be. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Below so much of a bound the log tells again when it is reached. */
+const QUIET_SHARE = 0.9;
 
 /**
  * A broker in memory: what is published goes to all contexts of this worker that are given it, and to those of
  * others by {@linkcode shareBroker} and {@linkcode forkServiceLoop}; the latest of each topic are kept, if
- * `historySize` says so, and it knows which connections are in a topic. All is gone with the worker.
+ * `historySize` says so, and it knows which connections are in a topic. All is gone with the worker. What it keeps
+ * is bounded in all as well, however many topics there are: past `historyTotalBytes` or `historyTopics` the oldest
+ * publications of all topics go, which a subscriber that needs them is told as a gap.
  *
  * A text, or a message of `prepareMessage`, is kept as bytes. Offsets count all topics together, so that one topic
  * has holes between them.
@@ -69,8 +73,8 @@ interface Log {
  * });
  * ```
  */
-export function memoryBroker(options: HistoryOptions = {}): Broker {
-  return new MemoryNode(new MemoryStore(checkHistory("memoryBroker", options)));
+export function memoryBroker(options: MemoryBrokerOptions = {}): Broker {
+  return new MemoryNode(new MemoryStore(checkMemoryBroker(options)));
 }
 
 /** What all ends of one broker have in common. */
@@ -79,25 +83,86 @@ class MemoryStore {
   readonly presence: MemoryPresence = new MemoryPresence((topic, presence, member, history) => {
     this.#take(topic, bytesOf(member), { isBinary: false, history, presence });
   });
-  readonly #options: Required<HistoryOptions>;
+  readonly #options: Required<MemoryBrokerOptions>;
   readonly #ids: KnownIds;
-  /** By the time of their last publication, where anything is kept. */
   readonly #logs = new Map<string, Log>();
+  readonly #kept = new KeptByAge();
+  /** The bounds that the log tells of already. */
+  readonly #told = new Set<MemoryBound>();
+  /** Those that have started, and not ended. */
+  readonly #nodes = new Map<MemoryNode, Clock>();
+  /** That of the one which has started last. */
+  #clock: Clock | undefined;
+  #timer: unknown;
   readonly #epoch = crypto.randomUUID();
   /** That of the last publication of any topic. */
   #offset = 0;
   /** The last one of those topics of which nothing is known any more. */
   #forgotten = 0;
-  #now: () => number = () => 0;
 
-  constructor(options: Required<HistoryOptions>) {
+  constructor(options: Required<MemoryBrokerOptions>) {
     this.#options = options;
     this.keepsHistory = options.historySize > 0;
     this.#ids = new KnownIds(options.idempotencyMs);
   }
 
-  begin(clock: Clock): void {
-    this.#now = () => clock.now();
+  begin(node: MemoryNode, clock: Clock): void {
+    this.#stopTimer();
+    this.#clock = clock;
+    this.#nodes.set(node, clock);
+    this.#expire();
+  }
+
+  end(node: MemoryNode): void {
+    if (!this.#nodes.delete(node)) return;
+    // Its clock may stand still from now on.
+    this.#stopTimer();
+    this.#clock = [...this.#nodes.values()].at(-1) ?? this.#clock;
+    this.#arm();
+  }
+
+  #now(): number {
+    return this.#clock?.now() ?? 0;
+  }
+
+  #stopTimer(): void {
+    this.#clock?.clearTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Where none is published any more, what is kept must not be there for good. */
+  #arm(): void {
+    const { oldest } = this.#kept;
+    const clock = this.#clock;
+    if (this.#timer !== undefined || oldest === undefined || clock === undefined) return;
+    if (oldest.end === Infinity || this.#nodes.size === 0) return;
+    const least = this.#options.historyTtlMs / LOOKS_A_LIFE;
+    const delay = Math.min(Math.max(oldest.end - clock.now(), least), LONGEST_TIMER_MS);
+    this.#timer = clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#expire();
+    }, delay);
+    clock.keepAlive?.(this.#timer, false);
+  }
+
+  /** Lets go what has had its time, of all topics: the oldest is the first of them, as all have the same time. */
+  #expire(): void {
+    const now = this.#now();
+    for (let { oldest } = this.#kept; oldest !== undefined && oldest.end <= now;) {
+      this.#dropOldest();
+      ({ oldest } = this.#kept);
+    }
+    this.#arm();
+  }
+
+  #dropOldest(): void {
+    const log = this.#kept.oldest!.of as Log;
+    this.#dropFirst(log);
+    this.#forget(log.topic, log);
+  }
+
+  #dropFirst(log: Log): void {
+    log.trimmed = this.#kept.removeFirst(log).publication.offset;
   }
 
   enter(topic: string, node: MemoryNode): void {
@@ -108,7 +173,6 @@ class MemoryStore {
     const log = this.#logs.get(topic);
     if (log === undefined) return;
     log.subscribers.delete(node);
-    this.#trim(log);
     this.#forget(topic, log);
   }
 
@@ -116,13 +180,22 @@ class MemoryStore {
     const known = this.#logs.get(topic);
     if (known !== undefined) return known;
     const top = this.#forgotten;
-    const log = { top, trimmed: top, kept: [], bytes: 0, subscribers: new Set<MemoryNode>() };
+    const log: Log = {
+      topic,
+      first: undefined,
+      last: undefined,
+      count: 0,
+      bytes: 0,
+      top,
+      trimmed: top,
+      subscribers: new Set<MemoryNode>(),
+    };
     this.#logs.set(topic, log);
     return log;
   }
 
   #forget(topic: string, log: Log): void {
-    if (log.subscribers.size > 0 || log.kept.length > 0) return;
+    if (log.subscribers.size > 0 || log.count > 0) return;
     this.#logs.delete(topic);
     this.#forgotten = Math.max(this.#forgotten, log.top);
   }
@@ -159,52 +232,40 @@ class MemoryStore {
     const previous = log.top;
     position.offset = log.top = ++this.#offset;
     const publication = { ...position, previous, ...own };
-    if (this.keepsHistory) this.#keep(topic, log, publication);
+    if (this.keepsHistory) this.#keep(log, publication);
     else log.trimmed = log.top;
     this.#tell(topic, log, publication);
     this.#forget(topic, log);
     return position;
   }
 
-  #keep(topic: string, log: Log, publication: BrokerPublication & { previous: number }): void {
-    log.kept.push({ ...publication, end: this.#now() + this.#options.historyTtlMs });
-    log.bytes += publication.data.length;
-    this.#trim(log);
-    this.#logs.delete(topic);
-    this.#logs.set(topic, log);
-    this.#sweep();
+  #keep(log: Log, publication: BrokerPublication): void {
+    const { historySize, historyBytes, historyTtlMs } = this.#options;
+    this.#kept.add(log, publication, this.#now() + historyTtlMs);
+    while (log.count > 0 && (log.count > historySize || log.bytes > historyBytes)) {
+      this.#dropFirst(log);
+    }
+    this.#expire();
+    this.#bound("historyTopics", "topics");
+    this.#bound("historyTotalBytes", "bytes");
   }
 
-  /** Topics that are published to no more must not be kept for good: each publication looks at two. */
-  #sweep(): void {
-    let left = 2;
-    for (const [topic, log] of this.#logs) {
-      if (left-- === 0) return;
-      this.#trim(log);
-      const isAlive = log.subscribers.size > 0;
-      if (isAlive || log.kept.length > 0) {
-        if (!isAlive) return;
-        // Behind the others, so that these are looked at.
-        this.#logs.delete(topic);
-        this.#logs.set(topic, log);
-      } else this.#forget(topic, log);
+  /** Lets the oldest of all topics go, for as long as there is more than may be. */
+  #bound(name: MemoryBound, what: "topics" | "bytes"): void {
+    const most = this.#options[name];
+    const kept = this.#kept;
+    if (kept[what] <= most) {
+      if (kept[what] < most * QUIET_SHARE) this.#told.delete(name);
+      return;
     }
-  }
-
-  #trim(log: Log): void {
-    const { historySize, historyBytes } = this.#options;
-    const now = this.#now();
-    const { kept } = log;
-    let count = 0;
-    while (
-      count < kept.length &&
-      (kept.length - count > historySize || log.bytes > historyBytes || kept[count]!.end <= now)
-    ) {
-      log.bytes -= kept[count]!.data.length;
-      log.trimmed = kept[count]!.offset;
-      count++;
+    while (kept[what] > most) this.#dropOldest();
+    for (const node of this.#nodes.keys()) {
+      // Of several contexts one counts it.
+      if (node.tellLimit(name)) break;
     }
-    if (count > 0) kept.splice(0, count);
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    log("warn", line`memoryBroker: ${own(name)} (${most}) is reached: the oldest publications go`);
   }
 
   #tell(topic: string, log: Log, publication: BrokerPublication): void {
@@ -212,11 +273,11 @@ class MemoryStore {
   }
 
   history(topic: string, since: Position | undefined, limit: number): Promise<BrokerHistory> {
-    const log = this.#logs.get(topic);
     const epoch = this.#epoch;
-    if (log !== undefined) this.#trim(log);
-    const { top, trimmed, kept } = log ??
-      { top: this.#forgotten, trimmed: this.#forgotten, kept: [] };
+    this.#expire();
+    const log = this.#logs.get(topic);
+    const { top, trimmed } = log ?? { top: this.#forgotten, trimmed: this.#forgotten };
+    const kept = log === undefined ? [] : publicationsOf(log);
     const isOfAll = since === undefined || (since.epoch === "" && since.offset === 0);
     const from = isOfAll ? 0 : since.epoch === epoch ? since.offset : -1;
     const complete = from >= trimmed && from <= this.#offset;
@@ -263,12 +324,18 @@ class MemoryNode implements Broker {
   start(events: BrokerEvents, clock: Clock): Promise<void> {
     this.#events = events;
     this.#now = () => clock.now();
-    this.#store.begin(clock);
+    this.#store.begin(this, clock);
     return Promise.resolve();
   }
 
   tell(topic: string, publication: BrokerPublication): void {
     this.#events?.publication(topic, publication);
+  }
+
+  /** Whether there is a context that counts it. */
+  tellLimit(name: MemoryBound): boolean {
+    this.#events?.limit?.(name);
+    return this.#events?.limit !== undefined;
   }
 
   subscribe(topics: readonly string[]): Promise<void> {
@@ -302,5 +369,6 @@ class MemoryNode implements Broker {
     this.#events = undefined;
     await this.unsubscribe([...this.#topics]);
     this.presence.close();
+    this.#store.end(this);
   }
 }

@@ -2,6 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import { DEFAULT_LIMITS } from "../../src/api/limits.ts";
+import { DEFAULT_HISTORY, DEFAULT_MEMORY_BOUNDS } from "../../src/api/topics/broker.ts";
+import { DEFAULT_TOPIC_LIMITS } from "../../src/api/topics/limits.ts";
 import { ATTACKS } from "../attacks/list/mod.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -36,7 +38,12 @@ Deno.test("each limit that it names has the default that it says", () => {
       ? Infinity
       : Number(number!.replaceAll(",", "")) * units[unit ?? ""]!;
   }
-  const limits: Readonly<Record<string, number>> = { ...DEFAULT_LIMITS };
+  const limits: Readonly<Record<string, number>> = {
+    ...DEFAULT_LIMITS,
+    ...DEFAULT_TOPIC_LIMITS,
+    ...DEFAULT_HISTORY,
+    ...DEFAULT_MEMORY_BOUNDS,
+  };
   for (const [name, value] of Object.entries(named)) {
     assertEquals([name, value], [name, limits[name] === 0 ? Infinity : limits[name]]);
   }

@@ -112,6 +112,7 @@ async function play(seed: number): Promise<void> {
   const nodes = [new SlowNode(store), new SlowNode(store)];
   const hubs = nodes.map((broker) =>
     new BrokerHub({
+      onBrokerLimit() {},
       limits: LIMITS,
       messages: messages(true),
       onLimit: () => {},

@@ -2,6 +2,7 @@
 
 import type { Limits } from "../limits.ts";
 import type { CloseCause } from "../reasons.ts";
+import type { MemoryBound } from "../topics/broker.ts";
 import type { TopicLimits } from "../topics/limits.ts";
 
 /**
@@ -88,7 +89,7 @@ export type ClientFailureCause = "refused" | "timeout" | "failed";
  *
  * @category Statistics
  */
-export type LimitName = keyof Limits | `topics.${keyof TopicLimits}`;
+export type LimitName = keyof Limits | `topics.${keyof TopicLimits}` | `broker.${MemoryBound}`;
 
 /** How many codes of 3000 to 4999 have a count of their own in {@linkcode ProtocolStats.closesByCode}. */
 export const MOST_CODES = 64;
@@ -147,7 +148,7 @@ export interface Stats extends ProtocolStats {
   /**
    * How often a limit was hit, by its name; those that never were are left out. `maxConnections` counts the
    * connections that took the last place, `maxBufferedBytes` how often reading stopped, and each connection that was
-   * cut. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
+   * cut, those of `broker.` the publications for which others were let go. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
    */
   readonly limitsHit: Readonly<Partial<Record<LimitName, number>>>;
   /** What `maxBufferedBytes` bounds: bytes that all connections hold now. */

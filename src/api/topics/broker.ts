@@ -17,7 +17,10 @@ export interface HistoryOptions {
   readonly historyTtlMs?: number;
   /** Bytes of payload that are kept of each topic; the oldest go. Default: `1048576`. */
   readonly historyBytes?: number;
-  /** How long the `id` of a publication is known, in milliseconds from 0. Default: `60000`. */
+  /**
+   * How long the `id` of a publication is known, in milliseconds from 0; in this process up to 131,072 of them, of
+   * more the latest. Default: `60000`.
+   */
   readonly idempotencyMs?: number;
 }
 
@@ -31,6 +34,40 @@ export const DEFAULT_HISTORY: Required<HistoryOptions> = {
   historyTtlMs: 300_000,
   historyBytes: 1024 * 1024,
   idempotencyMs: 60_000,
+};
+
+/**
+ * What `memoryBroker` keeps of publications: beside the bounds of each topic those of all together, as peers may name
+ * topics.
+ *
+ * @category Topics
+ */
+export interface MemoryBrokerOptions extends HistoryOptions {
+  /**
+   * Bytes of all that is kept, of whatever topics: payload, 1,024 for each publication, and 512 and twice the length
+   * of its name for each topic; the oldest publications go. Default: `67108864`.
+   */
+  readonly historyTotalBytes?: number;
+  /** Topics of which something is kept; past it the oldest publications of all go. Default: `100000`. */
+  readonly historyTopics?: number;
+}
+
+/**
+ * The bounds of {@linkcode MemoryBrokerOptions} over all topics, as `context.stats().limitsHit` names them, with
+ * `broker.` in front.
+ *
+ * @category Topics
+ */
+export type MemoryBound = "historyTotalBytes" | "historyTopics";
+
+/**
+ * The defaults of {@linkcode MemoryBrokerOptions} that {@linkcode DEFAULT_HISTORY} has not.
+ *
+ * @category Topics
+ */
+export const DEFAULT_MEMORY_BOUNDS: Readonly<Record<MemoryBound, number>> = {
+  historyTotalBytes: 64 * 1024 * 1024,
+  historyTopics: 100_000,
 };
 
 /**
@@ -106,6 +143,8 @@ export interface BrokerEvents {
    * context subscribes to all its topics anew.
    */
   state(isUp: boolean): void;
+  /** A bound of what is kept was hit, for the count in `context.stats().limitsHit`. */
+  limit?(name: MemoryBound): void;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** How many handshakes of WebSockets each address may ask for. */
 
 import { TokenBucket } from "./token_bucket.ts";
-import { formatIp, parseIp } from "../../proxy/ip_address.ts";
+import { networkOf } from "../../proxy/ip_address.ts";
 
 /** In which a bucket is full again, and no different from one that is made anew. */
 const REFILL_MS = 1000;
@@ -31,7 +31,7 @@ export class HandshakeRates {
   /** Milliseconds until an address may ask again; 0 if it may now, which counts. A handshake too many doesn't count. */
   untilAllowed(address: string, now: number): number {
     this.#forget(now);
-    const key = keyOf(address);
+    const key = networkOf(address);
     let bucket = this.#recent.get(key);
     if (bucket === undefined) {
       bucket = this.#former.get(key) ?? new TokenBucket(this.#perSecond, now);
@@ -48,13 +48,4 @@ export class HandshakeRates {
     this.#recent = new Map();
     this.#since = now;
   }
-}
-
-/** Of IPv6 the first 64 bits, as a host has all addresses of them (RFC 4291 section 2.5.4); IPv4 stays IPv4. */
-function keyOf(address: string): string {
-  const bytes = parseIp(address);
-  if (bytes?.length !== 16) return address;
-  const text = formatIp(bytes);
-  if (text.startsWith("::ffff:") && text.includes(".")) return text.slice("::ffff:".length);
-  return formatIp(bytes.fill(0, 8));
 }

@@ -154,7 +154,7 @@ export const LIMIT_RULES = {
   maxConnectionsPerAddress: count(
     "maxConnectionsPerAddress",
     1,
-    "Connections of one address; above it, new ones are refused.",
+    "Connections of one address, of IPv6 one /64; above it, new ones are refused.",
   ),
   maxPendingHandshakes: count(
     "maxPendingHandshakes",
@@ -178,7 +178,7 @@ export const LIMIT_RULES = {
   maxHandshakesPerSecond: count(
     "maxHandshakesPerSecond",
     1,
-    "Handshakes of WebSockets a second by one address; more are answered 429.",
+    "Handshakes of WebSockets a second by one address, of IPv6 one /64; more are answered 429.",
   ),
   idleTimeoutMs: lasting(
     "idleTimeoutMs",

@@ -1,5 +1,6 @@
 /** The topics of a context: with a broker, or without. */
 
+import type { MemoryBound } from "../../api/topics/broker.ts";
 import type { TopicLimits } from "../../api/topics/limits.ts";
 import { FramedMessages } from "../../connection/topics/messages.ts";
 import type { Framed } from "../../connection/prepared_message.ts";
@@ -14,6 +15,7 @@ import type { TopicCalls } from "../../topics/topics.ts";
 export interface TopicsOwner {
   readonly wheel: TimerWheel;
   onLimit(limit: keyof TopicLimits): void;
+  onBrokerLimit(name: MemoryBound): void;
   /** Has work done in service, where the program serves; undefined where the context does. */
   readonly serve: ((work: () => void) => void) | undefined;
   tellState(isUp: boolean): void;
@@ -22,7 +24,7 @@ export interface TopicsOwner {
 /** Makes them. */
 export function topicsOf(
   { topics, broker, protocols }: CheckedInfo,
-  { wheel, onLimit, serve, tellState }: TopicsOwner,
+  { wheel, onLimit, onBrokerLimit, serve, tellState }: TopicsOwner,
 ): TopicCalls<Framed> {
   const setup = { limits: topics, messages: new FramedMessages(protocols), onLimit };
   if (broker === undefined) return new Hub({ ...setup, now: () => wheel.now(), serve });
@@ -32,5 +34,6 @@ export function topicsOf(
     clock: wheelClock(wheel),
     serve,
     tellState,
+    onBrokerLimit,
   });
 }

@@ -4,7 +4,12 @@
  */
 
 import type { Clock } from "../../api/service.ts";
-import type { Broker, BrokerHistory, BrokerPublication } from "../../api/topics/broker.ts";
+import type {
+  Broker,
+  BrokerHistory,
+  BrokerPublication,
+  MemoryBound,
+} from "../../api/topics/broker.ts";
 import type {
   HistoryQuery,
   Position,
@@ -43,6 +48,8 @@ export interface BrokerHubSetup<Message> extends TopicsSetup<Message> {
   readonly serve: ((work: () => void) => void) | undefined;
   /** Tells the program that the broker is away, or there again. */
   readonly tellState: (isUp: boolean) => void;
+  /** Hears of each bound of the broker's that is hit. */
+  readonly onBrokerLimit: (name: MemoryBound) => void;
 }
 
 type Of<Message extends Publishable> = BrokerTopic<Message>;
@@ -57,6 +64,7 @@ export class BrokerHub<Message extends Publishable>
   readonly presence: BrokerPresenceCalls<Message>;
   readonly #clock: Clock;
   readonly #tellState: (isUp: boolean) => void;
+  readonly #onBrokerLimit: (name: MemoryBound) => void;
   readonly #turns: Turns;
   readonly #link: BrokerLink;
   readonly #publishing: Publishing<Message>;
@@ -72,6 +80,7 @@ export class BrokerHub<Message extends Publishable>
     const { clock, limits, broker } = setup;
     this.#clock = clock;
     this.#tellState = setup.tellState;
+    this.#onBrokerLimit = setup.onBrokerLimit;
     this.keepsHistory = broker.keepsHistory;
     this.#turns = new Turns(setup.serve);
     this.#link = new BrokerLink(broker, clock, limits.brokerTimeoutMs, this);
@@ -115,6 +124,7 @@ export class BrokerHub<Message extends Publishable>
       publication: (topic, publication) => {
         this.#turns.run(() => this.#arrived(topic, publication));
       },
+      limit: (name) => this.#onBrokerLimit(name),
       interrupted: (topics) => this.#turns.run(() => this.#interrupted(topics)),
     });
   }

@@ -72,6 +72,7 @@ export class BrokerLink {
         state: (isUp) => {
           if (this.#hasStarted) this.#changed(isUp);
         },
+        limit: (name) => events.limit?.(name),
       };
       this.#begin(told, 0, resolve);
     });

@@ -79,6 +79,13 @@ Deno.test("a text is compressed for who accepts it, in chunks, with a weak tag",
     }
   }));
 
+Deno.test("Brotli has a window of 64 KiB, as its memory is its reader's to hold", () =>
+  withMount(FILES, { compression: true }, async (served) => {
+    const { bytes } = await ask(served, "/app.js", "Accept-Encoding: br");
+    // RFC 7932 section 9.1: a first bit of 0 is WBITS 16.
+    assertEquals(bytes[0]! & 1, 0);
+  }));
+
 Deno.test("it is off by default, and a mount's own option goes before the context's", async () => {
   const codingOf = async (served: Served) =>
     (await ask(served, "/app.js", GZIP)).field("content-encoding");

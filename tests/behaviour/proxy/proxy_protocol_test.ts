@@ -232,6 +232,30 @@ Deno.test("maxConnectionsPerAddress counts by the header's addresses", async () 
   for (const peer of [second, other, again]) peer.close();
 });
 
+Deno.test("maxConnectionsPerAddress counts a /64 of IPv6, and IPv4 that is mapped as IPv4", async () => {
+  await using served = behind([page], { maxConnectionsPerAddress: 2 });
+  const dial = (source: string) =>
+    served.dial(`PROXY TCP6 ${source} 2001:db8::1 56324 443\r\n` + GET);
+  const isServed = async (source: string, peer = dial(source)) => {
+    const { body } = await readResponse(await peer);
+    assertStringIncludes(body, source);
+    return await peer;
+  };
+  const first = await isServed("2001:db8:1:2::1");
+  const peers = [first, await isServed("2001:db8:1:2:ffff::9")];
+  const third = await dial("2001:db8:1:2::1:1");
+  assertEquals((await third.readToEnd()).length, 0);
+  peers.push(third, await isServed("2001:db8:1:3::1"), await isServed("::ffff:203.0.113.9"));
+  peers.push(await served.dial(LINE));
+  const mapped = await dial("::ffff:203.0.113.9");
+  assertEquals((await mapped.readToEnd()).length, 0);
+  peers.push(mapped, await isServed("::ffff:203.0.113.10"));
+  first.close();
+  await settle();
+  peers.push(await isServed("2001:db8:1:2::7"));
+  for (const peer of peers) peer.close();
+});
+
 Deno.test("peers of a unix socket have no address, and maxConnectionsPerAddress does not count them", async () => {
   await using served = serve([page], {
     port: 0,

@@ -57,6 +57,20 @@ Deno.test("maxPerConnection: as many topics, and one more once one is left", asy
   assertEquals(wsi.topics, ["1", "3", "4"]);
 });
 
+Deno.test("peers that name topics without end fill no more of a broker's history than there is room for, and it is counted", async () => {
+  using log = captureLog();
+  await using rig = await open({}, 1, memoryBroker({ historySize: 9, historyTopics: 20 }));
+  const { context } = rig.served;
+  for (let room = 0; room < 20; room++) await context.publish(`/chat/${room}`, "hello");
+  assertEquals(context.stats().limitsHit, {});
+  await rig.all[0]!.publish("/chat/20", "hello");
+  await rig.all[0]!.publish("/chat/21", "hello");
+  assertEquals(context.stats().limitsHit, { "broker.historyTopics": 2 });
+  assertEquals((await context.history("/chat/1")).publications.length, 0);
+  assertEquals((await context.history("/chat/2")).publications.length, 1);
+  assertEquals(log.lines.length, 1);
+});
+
 Deno.test("maxTopics: as many in all, known ones still, and one more once one has no subscriber", async () => {
   using _log = captureLog([]);
   await using rig = await open({ maxTopics: 2 }, 2);

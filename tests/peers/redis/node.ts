@@ -58,6 +58,7 @@ export class Node {
 
   constructor(broker: Broker, limits: Partial<TopicLimits> = {}) {
     this.hub = new BrokerHub({
+      onBrokerLimit() {},
       limits: { ...DEFAULT_TOPIC_LIMITS, ...limits },
       messages: messages(),
       onLimit: () => {},

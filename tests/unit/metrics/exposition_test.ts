@@ -44,7 +44,9 @@ Deno.test("what no peer can name is there from the start, and codes only once th
   const stats = served.context.stats();
   const families = readOpenMetrics(expose("openmetrics", [{ stats, labels: {} }]));
   assertEquals(families.get("lws_handshakes_refused")!.samples.get('cause="origin"'), 0);
-  assertEquals(families.get("lws_limits_hit")!.samples.get('limit="topics.maxTopics"'), 0);
+  const limits = families.get("lws_limits_hit")!.samples;
+  assertEquals(limits.get('limit="topics.maxTopics"'), 0);
+  assertEquals(limits.get('limit="broker.historyTotalBytes"'), 0);
   for (const name of Object.keys(served.context.limits)) {
     assertEquals(families.get("lws_limits_hit")!.samples.get(`limit="${name}"`), 0, name);
   }

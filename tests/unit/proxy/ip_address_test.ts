@@ -3,6 +3,7 @@ import {
   formatIp,
   isInRange,
   isLoopback,
+  networkOf,
   parseIp,
   parseIpLiteral,
   parseIpRange,
@@ -119,4 +120,14 @@ Deno.test("an address may be given in brackets, and with a zone where that means
 
 Deno.test("loopback may be in brackets, and have a zone", () => {
   for (const host of ["[::1]", "::1%lo", "[::1%25lo]"]) assert(isLoopback(host), host);
+});
+
+Deno.test("a network is a /64 of IPv6, whatever its zone, and an address of IPv4, mapped or not", () => {
+  const of = (...addresses: string[]) => [...new Set(addresses.map(networkOf))];
+  assertEquals(of("2001:db8:1:2::1", "2001:DB8:1:2:ffff:ffff:ffff:ffff"), ["2001:db8:1:2::"]);
+  assertEquals(of("2001:db8:1:3::1", "2001:db8:1:1:ffff::"), ["2001:db8:1:3::", "2001:db8:1:1::"]);
+  assertEquals(of("fe80::1%eth0", "fe80::2"), ["fe80::"]);
+  assertEquals(of("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201"), ["192.0.2.1"]);
+  assertEquals(of("192.0.2.2", "::ffff:192.0.2.3"), ["192.0.2.2", "192.0.2.3"]);
+  assertEquals(of("", "here", "a%b"), ["", "here", "a%b"]);
 });

@@ -5,12 +5,13 @@ import {
   type Broker,
   type BrokerEvents,
   type BrokerPublish,
-  type HistoryOptions,
   LwsError,
   memoryBroker,
+  type MemoryBrokerOptions,
 } from "../../../mod.ts";
 import { brokerContract } from "../../../src/testing/broker_contract.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { captureLog } from "../../support/recorder.ts";
 import { faultyBroker } from "../../../src/testing/faulty_broker.ts";
 
 const known = (historySize: number) => ({ historySize, presence: true, leaseMs: 20 });
@@ -30,7 +31,9 @@ for (const { name, run } of brokerContract(() => faultyBroker(inner), known(10))
 const SILENT: BrokerEvents = { publication() {}, interrupted() {}, state() {} };
 const KEPT: BrokerPublish = { isBinary: false, history: true };
 
-async function started(options: HistoryOptions): Promise<{ broker: Broker; clock: FakeClock }> {
+async function started(
+  options: MemoryBrokerOptions,
+): Promise<{ broker: Broker; clock: FakeClock }> {
   const broker = memoryBroker(options);
   const clock = new FakeClock();
   await broker.start(SILENT, clock);
@@ -104,6 +107,94 @@ Deno.test("a topic that is forgotten begins behind all that was, so that no posi
   assertEquals([complete, publications.map(({ offset }) => offset)], [true, [next.offset]]);
 });
 
+/** The topics of which something is kept. */
+async function kept(broker: Broker, topics: string): Promise<string> {
+  const all = await Promise.all([...topics].map((topic) => sizes(broker, topic)));
+  return [...topics].filter((_, i) => all[i]!.length > 0).join("");
+}
+
+Deno.test("historyTopics: as many, and of one more the oldest publications go, told once until there is room", async () => {
+  using log = captureLog();
+  const { lines } = log;
+  const { broker, clock } = await started({ historySize: 9, historyTtlMs: 100, historyTopics: 3 });
+  for (const topic of "aabac") await broker.publish(topic, bytes(1), KEPT);
+  assertEquals(await kept(broker, "abc"), "abc");
+  assertEquals(lines, []);
+  // Until a topic has none: two of `a`, and that of `b`.
+  const { offset } = await broker.publish("d", bytes(1), KEPT);
+  assertEquals([await kept(broker, "abcd"), await sizes(broker, "a")], ["acd", [1]]);
+  const gone = await broker.history(
+    "b",
+    { epoch: (await broker.tops(["b"]))[0]!.epoch, offset: 1 },
+    9,
+  );
+  assertEquals(gone.complete, false);
+  assert(gone.top < offset);
+  await broker.publish("e", bytes(1), KEPT);
+  assertEquals(await kept(broker, "abcde"), "cde");
+  const line = "warn: memoryBroker: historyTopics (3) is reached: the oldest publications go";
+  assertEquals(lines, [line]);
+  clock.advance(200);
+  for (const topic of "abcd") await broker.publish(topic, bytes(1), KEPT);
+  assertEquals([await kept(broker, "abcde"), lines], ["bcd", [line, line]]);
+});
+
+Deno.test("historyTotalBytes: so many of all topics, and of one more the oldest publications go", async () => {
+  // 1,024 for a publication, 512 for a topic, and two for its name.
+  const historyTotalBytes = 3 * (1024 + 512 + 2 + 100);
+  const { broker } = await started({ historySize: 9, historyTotalBytes });
+  for (const topic of "abc") await broker.publish(topic, bytes(100), KEPT);
+  assertEquals(await kept(broker, "abc"), "abc");
+  await broker.publish("d", bytes(100), KEPT);
+  assertEquals(await kept(broker, "abcd"), "bcd");
+  await broker.publish("e", bytes(101), KEPT);
+  assertEquals(await kept(broker, "abcde"), "de");
+  await broker.publish("e", bytes(historyTotalBytes - 1537), KEPT);
+  assertEquals(await kept(broker, "abcde"), "");
+});
+
+Deno.test("historyTtlMs: what has had its time is let go without any publication, and a timer is only there for that", async () => {
+  const { broker, clock } = await started({ historySize: 9, historyTtlMs: 100 });
+  assertEquals(clock.pending, 0);
+  const first = await broker.publish("a", bytes(1), KEPT);
+  clock.advance(50);
+  const last = await broker.publish("b", bytes(1), KEPT);
+  assertEquals([clock.pending, await broker.tops(["a", "b"])], [1, [first, last]]);
+  // Of what is forgotten the top is that of all that is.
+  clock.advance(50);
+  assertEquals([clock.pending, await broker.tops(["a"])], [1, [first]]);
+  clock.advance(50);
+  assertEquals([clock.pending, await broker.tops(["a"])], [0, [last]]);
+});
+
+Deno.test("the timer goes over to a context that is still there, and ends with the last one", async () => {
+  const { broker, clock } = await started({ historySize: 9, historyTtlMs: 100 });
+  const other = broker.openNode!();
+  const otherClock = new FakeClock();
+  await other.start(SILENT, otherClock);
+  await broker.publish("a", bytes(1), KEPT);
+  assertEquals([clock.pending, otherClock.pending], [0, 1]);
+  await other[Symbol.asyncDispose]();
+  assertEquals([clock.pending, otherClock.pending], [1, 0]);
+  await broker[Symbol.asyncDispose]();
+  assertEquals(clock.pending, 0);
+});
+
+Deno.test("a bound that is hit is counted once, by a context that counts", async () => {
+  const broker = memoryBroker({ historySize: 9, historyTopics: 1, historyTotalBytes: 3_500 });
+  using _log = captureLog([]);
+  const hits: string[] = [];
+  const limit = (name: string) => void hits.push(name);
+  for (const events of [SILENT, { ...SILENT, limit }, { ...SILENT, limit }]) {
+    await broker.openNode!().start(events, new FakeClock());
+  }
+  await broker.publish("a", bytes(1), KEPT);
+  assertEquals(hits, []);
+  await broker.publish("b", bytes(1), KEPT);
+  await broker.publish("b", bytes(1_000), KEPT);
+  assertEquals(hits, ["historyTopics", "historyTotalBytes"]);
+});
+
 Deno.test("members of an end that is closed leave with it, and those of the others stay", async () => {
   const { broker, clock } = await started({ historySize: 9 });
   const other = broker.openNode!();
@@ -128,14 +219,17 @@ Deno.test("options are refused by name", () => {
     ["historyBytes", { historyBytes: "1" }],
     ["idempotencyMs", { idempotencyMs: -1 }],
     ["idempotencyMs", { idempotencyMs: 2 ** 53 }],
+    ["historyTotalBytes", { historyTotalBytes: -1 }],
+    ["historyTopics", { historyTopics: "1" }],
   ];
   for (const [name, options] of wrong) {
-    const error = assertThrows(() => memoryBroker(options as HistoryOptions), LwsError);
+    const error = assertThrows(() => memoryBroker(options as MemoryBrokerOptions), LwsError);
     assertEquals(error.code, "invalid-argument");
     assert(error.message.startsWith(`memoryBroker: ${name} is `), error.message);
   }
-  const near = { histroySize: 1 } as HistoryOptions;
-  const names = "historySize, historyTtlMs, historyBytes, idempotencyMs; did you mean historySize?";
+  const near = { histroySize: 1 } as MemoryBrokerOptions;
+  const names = "historySize, historyTtlMs, historyBytes, idempotencyMs, historyTotalBytes, " +
+    "historyTopics; did you mean historySize?";
   const said = `memoryBroker: there is no histroySize; allowed: ${names}`;
   assertEquals(assertThrows(() => memoryBroker(near), LwsError).message, said);
   for (const historySize of [Number.MAX_SAFE_INTEGER, Infinity]) {

@@ -35,6 +35,7 @@ export class Rig {
     this.clock = options.clock ?? new FakeClock();
     this.broker = options.broker ?? faultyBroker(memoryBroker(options.history ?? KEEPS));
     this.hub = new BrokerHub({
+      onBrokerLimit() {},
       limits: { ...DEFAULT_TOPIC_LIMITS, ...options.limits },
       messages: messages(options.hasEncoders),
       onLimit: (limit) => this.limits.push(limit),
