@@ -10,8 +10,7 @@ const CLIENT_HELLO = 1;
 const LONGEST_HELLO = 16 * 1024;
 /**
  * What one side's part of a handshake may come in. Some clients split their hello on purpose, and a chain of
- * certificates in the shortest records that are in use takes some dozens; records of a byte would cost much, and are
- * nobody's.
+ * certificates in the shortest records that are in use takes some dozens; records of a byte would cost much.
  */
 export const MOST_HANDSHAKE_RECORDS = 128;
 /** RFC 6066 section 3: the extension, and the only kind of name there is. */

@@ -1,6 +1,6 @@
 /** The records of a connection's TLS as they come: how many are taken at once, and how many may bring nothing. */
 
-import { LwsError } from "../../../base/errors.ts";
+import { LwsError, PastLimit } from "../../../base/errors.ts";
 import { MOST_HANDSHAKE_RECORDS } from "../../../tls/client_hello.ts";
 import { LARGEST_FEED } from "./pipes.ts";
 
@@ -96,7 +96,7 @@ export class Records {
   /**
    * The piece was decrypted, and so many of its records had data in them.
    *
-   * @throws {LwsError} `connection-closed` when too many had none
+   * @throws {PastLimit} when too many had none
    */
   brought(count: number): void {
     const inVain = this.#ended - count;
@@ -104,8 +104,7 @@ export class Records {
     this.#atOnce = inVain > 0 ? FEW_RECORDS : Math.min(this.#atOnce * 2, MANY_RECORDS);
     this.#inVain = Math.max(this.#inVain + inVain - count, 0);
     if (this.#inVain <= MOST_IN_VAIN) return;
-    throw new LwsError(
-      "connection-closed",
+    throw new PastLimit(
       `the peer has sent more than ${MOST_IN_VAIN} TLS records with no data in them, such as changes of keys`,
     );
   }

@@ -9,7 +9,7 @@ import {
   type TransportHandler,
 } from "../../../api/network.ts";
 import type { TlsInfo } from "../../../api/tls.ts";
-import { LwsError } from "../../../base/errors.ts";
+import { LwsError, PastLimit } from "../../../base/errors.ts";
 import { Outcome } from "../../../base/outcome.ts";
 import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
 import { lendTrial } from "./peer.ts";
@@ -416,6 +416,6 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
 const NO_BYTES = new Uint8Array(0);
 
-function flooded(): LwsError {
-  return new LwsError("connection-closed", "the peer asks for answers, and reads none");
+function flooded(): PastLimit {
+  return new PastLimit("the peer asks for answers, and reads none");
 }
