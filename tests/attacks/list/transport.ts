@@ -109,15 +109,16 @@ export const TRANSPORT: readonly Attack[] = [
   },
   {
     name: "tls-records",
-    what: "hellos in 1,000 TLS records of a byte each, 8 at a time",
+    what: "hellos in 1,000 TLS records of a byte each, 200 a second",
     stoppedBy: "at most 128 records and 32 KiB for a hello; what the runtime's TLS does",
     isShort: true,
     run: (crowd) =>
-      crowd.again(8, async () => {
+      crowd.again(2, async () => {
         const wire = await crowd.open("tls", false);
         await wire.send(TINY_RECORDS);
         wire.end();
         await wire.untilGone();
+        await crowd.pause(10);
       }),
   },
   {
