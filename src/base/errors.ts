@@ -59,6 +59,13 @@ export class LwsError extends Error {
   }
 }
 
+/** What breaks a transport whose peer went past a limit of it. */
+export class PastLimit extends LwsError {
+  constructor(message: string) {
+    super("connection-closed", message);
+  }
+}
+
 /** Whether the runtime or the system has denied something. */
 export function isPermissionError(error: unknown): boolean {
   const name = (error as { name?: string } | undefined)?.name;

@@ -14,6 +14,8 @@ import type { TopicGap, TopicLag } from "../api/topics/topics.ts";
 import type { WriteKind, WriteOptions } from "../api/write.ts";
 import type { Wsi } from "../api/wsi.ts";
 import type { Bytes } from "../base/bytes.ts";
+import { PastLimit } from "../base/errors.ts";
+import { line, log } from "../base/log.ts";
 import { next } from "../base/state_table.ts";
 import { call, type Caller } from "./callbacks.ts";
 import { WsiFace } from "./face.ts";
@@ -167,7 +169,10 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     // Before the program hears of it: what it does for all of a protocol in there is not for this one.
     this.entry.connections.delete(this);
     this.owner.unwatch(this.socketFd);
-    const end = this.phase?.onClose(this.#ending?.cause ?? "reset", error);
+    const isPastLimit = error instanceof PastLimit;
+    if (isPastLimit) log("info", () => line`connection ${this.socketFd}: ${error.message}`);
+    const cause = this.#ending?.cause ?? (isPastLimit ? "limit" : "reset");
+    const end = this.phase?.onClose(cause, error);
     if (CONNECTIONS.hasSubscribers) traceEnd(this, end ?? undefined);
     if (end !== undefined && this.isClient) this.owner.clients.ended(this, end);
     this.phase = undefined;

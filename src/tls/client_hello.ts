@@ -8,6 +8,11 @@ const MESSAGE_HEADER = 4;
 const CLIENT_HELLO = 1;
 /** No client's is longer, post-quantum key shares included. */
 const LONGEST_HELLO = 16 * 1024;
+/**
+ * What one side's part of a handshake may come in. Some clients split their hello on purpose, and a chain of
+ * certificates in the shortest records that are in use takes some dozens; records of a byte would cost much.
+ */
+export const MOST_HANDSHAKE_RECORDS = 128;
 /** RFC 6066 section 3: the extension, and the only kind of name there is. */
 const SERVER_NAME = 0;
 const HOST_NAME = 0;
@@ -21,12 +26,12 @@ const HOST_NAME = 0;
 export function serverNameIn(bytes: Uint8Array): string | undefined {
   const message = new Uint8Array(Math.min(bytes.length, LONGEST_HELLO));
   let length = 0;
-  // The message may lie in several records.
-  for (let at = 0;;) {
+  // The message may lie in several records, which are looked at again with each read.
+  for (let at = 0, records = 0;;) {
     if (at + RECORD_HEADER > bytes.length) {
       return bytes.length > 0 && bytes[0] !== HANDSHAKE_RECORD ? "" : undefined;
     }
-    if (bytes[at] !== HANDSHAKE_RECORD) return "";
+    if (bytes[at] !== HANDSHAKE_RECORD || records++ === MOST_HANDSHAKE_RECORDS) return "";
     const end = at + RECORD_HEADER + (bytes[at + 3]! << 8 | bytes[at + 4]!);
     const piece = bytes.subarray(at + RECORD_HEADER, end);
     if (length + piece.length > LONGEST_HELLO) return "";

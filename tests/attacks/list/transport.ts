@@ -4,6 +4,12 @@ import { type Attack, handshake } from "../wire.ts";
 
 const HELLO = "16030100c8010000c40303" + "ab".repeat(32) + "00";
 
+/** The begin of a hello of 60,000 bytes, 1,000 of them in records of one byte each. */
+const TINY_RECORDS = Uint8Array.from(
+  { length: 6 * 1_000 },
+  (_, i) => [0x16, 3, 1, 0, 1, [1, 0, 0xEA, 0x60][(i - 5) / 6] ?? 0][i % 6]!,
+);
+
 export const TRANSPORT: readonly Attack[] = [
   {
     name: "silence",
@@ -100,6 +106,20 @@ export const TRANSPORT: readonly Attack[] = [
     what: "TLS handshakes that are thrown away, 8 at a time",
     stoppedBy: "what a handshake costs; `maxHandshakesPerSecond`, or a proxy",
     run: (crowd) => crowd.again(8, async () => (await crowd.open("tls")).destroy()),
+  },
+  {
+    name: "tls-records",
+    what: "hellos in 1,000 TLS records of a byte each, 200 a second",
+    stoppedBy: "at most 128 records and 32 KiB for a hello; what the runtime's TLS does",
+    isShort: true,
+    run: (crowd) =>
+      crowd.again(2, async () => {
+        const wire = await crowd.open("tls", false);
+        await wire.send(TINY_RECORDS);
+        wire.end();
+        await wire.untilGone();
+        await crowd.pause(10);
+      }),
   },
   {
     name: "tls-silence",

@@ -6,7 +6,7 @@ import { parseProxyHeader, type ProxyHeader } from "../../../src/proxy/proxy_pro
 import type { RefusedAnswer } from "../../../src/core/http/refused_answer.ts";
 import { formatIp, parseIp } from "../../../src/proxy/ip_address.ts";
 import { TunnelAnswer, TunnelError } from "../../../src/proxy/tunnel.ts";
-import { serverNameIn } from "../../../src/tls/client_hello.ts";
+import { MOST_HANDSHAKE_RECORDS, serverNameIn } from "../../../src/tls/client_hello.ts";
 import { concat } from "../../support/frames.ts";
 import type { Dice } from "../dice.ts";
 import { pump, sameHoweverSplit } from "../splits.ts";
@@ -176,12 +176,14 @@ function makeHello(dice: Dice): Uint8Array {
 /** RFC 8446 and RFC 6066 once more, in another way: undefined where it is not well-formed. */
 function nameOfHello(bytes: Uint8Array): string | undefined {
   let at = 0;
+  let records = 0;
   let message = new Uint8Array(0);
   const isWhole = () =>
     message.length >= 4 &&
     message.length >= 4 + (message[1]! << 16 | message[2]! << 8 | message[3]!);
   while (!isWhole()) {
     if (bytes[at] !== 0x16 || at + 5 > bytes.length) return undefined;
+    if (++records > MOST_HANDSHAKE_RECORDS) return undefined;
     const size = bytes[at + 3]! << 8 | bytes[at + 4]!;
     if (size === 0 || at + 5 + size > bytes.length) return undefined;
     message = new Uint8Array(concat(message, bytes.subarray(at + 5, at + 5 + size)));

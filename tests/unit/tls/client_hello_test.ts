@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { duplexPair } from "node:stream";
 import { connect } from "node:tls";
-import { serverNameIn } from "../../../src/tls/client_hello.ts";
+import { MOST_HANDSHAKE_RECORDS, serverNameIn } from "../../../src/tls/client_hello.ts";
 
 /** What the runtime's own client says first. */
 async function hello(options: { servername?: string; host?: string }): Promise<Uint8Array> {
@@ -15,12 +15,12 @@ async function hello(options: { servername?: string; host?: string }): Promise<U
   return new Uint8Array(bytes);
 }
 
-/** The same message, in records of at most `size` bytes. */
-function inRecords(bytes: Uint8Array, size: number): Uint8Array {
+/** The same message, in so many records: all but the last have a byte each. */
+function inRecords(bytes: Uint8Array, count: number): Uint8Array {
   const message = bytes.subarray(5);
   const records: number[] = [];
-  for (let at = 0; at < message.length; at += size) {
-    const piece = message.subarray(at, at + size);
+  for (let at = 0; at < count; at++) {
+    const piece = message.subarray(at, at === count - 1 ? message.length : at + 1);
     records.push(0x16, 3, 1, piece.length >> 8, piece.length & 0xFF, ...piece);
   }
   return Uint8Array.from(records);
@@ -36,11 +36,16 @@ Deno.test("the server name is found once the whole message is there, and not bef
 });
 
 Deno.test("the server name is found in a message that lies in several records", () => {
-  for (const size of [1, 3, 100]) {
-    const records = inRecords(named, size);
+  for (const count of [MOST_HANDSHAKE_RECORDS, 30, 3]) {
+    const records = inRecords(named, count);
     assertEquals(serverNameIn(records), "www.example.test");
     assertEquals(serverNameIn(records.subarray(0, -1)), undefined);
   }
+});
+
+Deno.test("a message that lies in more records than any is looked at no further", () => {
+  const records = inRecords(named, MOST_HANDSHAKE_RECORDS + 1);
+  assertEquals(serverNameIn(records), "");
 });
 
 Deno.test("a client that names no host has no server name", async () => {

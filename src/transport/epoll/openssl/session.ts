@@ -4,6 +4,7 @@ import { LwsError } from "../../../base/errors.ts";
 import type { OpensslContext } from "./context.ts";
 import { dropErrors, type Openssl, type Pointer, queuedErrors } from "./library.ts";
 import type { Pipes } from "./pipes.ts";
+import { Records } from "./records.ts";
 
 // <openssl/ssl.h>, <openssl/tls1.h>
 const SSL_ERROR_WANT_READ = 2;
@@ -20,6 +21,7 @@ export class Session {
   readonly pipes: Pipes;
   /** Null once it is freed. */
   #ssl: Pointer;
+  readonly #records: Records;
   /** Whether the peer has said that it will send no more. */
   hasEnded = false;
 
@@ -30,6 +32,7 @@ export class Session {
   constructor(pipes: Pipes, context: OpensslContext, serverName?: string) {
     const { openssl } = pipes;
     this.pipes = pipes;
+    this.#records = new Records(context.side === "server");
     dropErrors(openssl);
     this.#ssl = openssl.SSL_new(context.pointer);
     if (this.#ssl === null) throw failed(openssl, "the TLS handshake failed");
@@ -46,13 +49,32 @@ export class Session {
     return this.#ssl;
   }
 
+  /**
+   * Puts down what was received, from an offset on: as much of it as is to be taken at once.
+   *
+   * @returns where that ends
+   * @throws {LwsError} `connection-closed` without memory for it; `tls-handshake-failed` for a handshake of a length
+   *   that none has
+   */
+  feed(bytes: Uint8Array, from: number): number {
+    const end = this.#records.pieceEnd(bytes, from);
+    this.pipes.feed(from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end));
+    return end;
+  }
+
   /** Goes on with the handshake; whether it is done. @throws {LwsError} `tls-handshake-failed` */
   handshake(): boolean {
     const { openssl } = this.pipes;
     dropErrors(openssl);
     const result = openssl.SSL_do_handshake(this.#ssl);
-    if (result === 1) return true;
-    if (openssl.SSL_get_error(this.#ssl, result) === SSL_ERROR_WANT_READ) return false;
+    if (result === 1) {
+      this.#records.shook();
+      return true;
+    }
+    if (openssl.SSL_get_error(this.#ssl, result) === SSL_ERROR_WANT_READ) {
+      if (this.pipes.produced > 0) this.#records.answered();
+      return false;
+    }
     this.pipes.discard();
     throw failed(openssl, "the TLS handshake failed");
   }
@@ -63,24 +85,29 @@ export class Session {
    * @param at where in the buffer, which has room for it
    * @param fed how many bytes that were
    * @returns where what is decrypted ends
-   * @throws {LwsError} `connection-closed` when it is broken
+   * @throws {LwsError} `connection-closed` when it is broken, or when too little comes of what was fed
    */
   read(buffer: Uint8Array<ArrayBuffer>, at: number, fed: number): number {
     const { openssl } = this.pipes;
     dropErrors(openssl);
-    for (let left = fed;;) {
+    for (let left = fed, records = 0;;) {
       const room = at === 0 ? buffer : buffer.subarray(at);
       const count = openssl.SSL_read(this.#ssl, room, room.length);
       if (count > 0) {
         at += count;
+        records++;
         left -= count + LEAST_OF_A_RECORD;
         // Without read-ahead OpenSSL takes no more than it decrypts: where nothing is left to take, asking it
         // costs as much as a small message.
-        if (left <= NEARLY_ALL && this.pipes.isConsumed) return at;
-        continue;
+        if (left > NEARLY_ALL || !this.pipes.isConsumed) continue;
+        this.#records.brought(records);
+        return at;
       }
       const error = openssl.SSL_get_error(this.#ssl, count);
-      if (error === SSL_ERROR_WANT_READ) return at;
+      if (error === SSL_ERROR_WANT_READ) {
+        this.#records.brought(records);
+        return at;
+      }
       // What comes behind the notice counts for nothing, RFC 8446 section 6.1.
       this.pipes.discard();
       this.hasEnded = true;

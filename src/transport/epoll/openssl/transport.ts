@@ -10,11 +10,11 @@ import {
 } from "../../../api/network.ts";
 import type { TlsInfo } from "../../../api/tls.ts";
 import { leftOf } from "../../../base/buffers.ts";
-import { LwsError } from "../../../base/errors.ts";
+import { LwsError, PastLimit } from "../../../base/errors.ts";
 import { Outcome } from "../../../base/outcome.ts";
 import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
 import { lendTrial } from "./peer.ts";
-import { LARGEST_FEED, LARGEST_WRITE } from "./pipes.ts";
+import { LARGEST_WRITE } from "./pipes.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
 
@@ -179,18 +179,15 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       if (this.#isHeldBack && !this.#awaitsPeer) return at;
       // The transport below is held back until there is a handler.
       if (this.#info !== undefined && this.#handler === undefined) return at;
-      const piece = at === 0 && bytes.length <= LARGEST_FEED
-        ? bytes
-        : bytes.subarray(at, at + LARGEST_FEED);
-      at += piece.length;
+      const from = at;
       try {
-        this.#session.pipes.feed(piece);
+        at = this.#session.feed(bytes, from);
       } catch (error) {
         if (this.#info === undefined) this.#refuse(error as LwsError);
         else this.#break(error);
         return bytes.length;
       }
-      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(piece.length);
+      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(at - from);
       if (this.#awaitsPeer) this.#writeOn();
     }
     return at;
@@ -424,6 +421,6 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
 
 const NO_BYTES = new Uint8Array(0);
 
-function flooded(): LwsError {
-  return new LwsError("connection-closed", "the peer asks for answers, and reads none");
+function flooded(): PastLimit {
+  return new PastLimit("the peer asks for answers, and reads none");
 }
