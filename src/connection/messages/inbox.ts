@@ -11,6 +11,7 @@ import { closedError, isOrdinary } from "./end.ts";
 import { MessageGatherer } from "./gathering.ts";
 import type { FrameFacts } from "../../core/websocket/frame_parser.ts";
 import type { Serviceable } from "../../service/scheduler.ts";
+import type { TurnBudget, TurnTaker } from "../../service/turn_budget.ts";
 
 /** At so many queued bytes input is held back in the middle of a read. */
 const MOST_QUEUED_BYTES = 64 * 1024;
@@ -22,11 +23,13 @@ type Result = IteratorResult<Message, undefined>;
 
 /** What an inbox asks of its connection. Implemented by Connection. */
 export interface Receiving extends Caller {
+  servedMs: number;
   readonly entry: Called;
   readonly isClient: boolean;
   readonly isEstablished: boolean;
   readonly canDeliver: boolean;
   readonly owner: {
+    readonly budget: TurnBudget;
     readonly scheduler: { request(task: Serviceable, events: number): void };
   };
   /** Has pieces come here, or go to the callback. */
@@ -36,7 +39,7 @@ export interface Receiving extends Caller {
   /** What waits for the loop is less. */
   recount(): void;
   dropFor(reason: "receive" | "clientReceive", result: number): void;
-  turn(work: () => void): void;
+  goOn(): boolean;
 }
 
 const encoder = new TextEncoder();
@@ -50,7 +53,8 @@ function factsOfWhole(isBinary: boolean): FrameFacts {
 const WHOLE_TEXT = factsOfWhole(false);
 const WHOLE_BINARY = factsOfWhole(true);
 
-class Inbox {
+/** What a loop does with a message, and a write that it waits for, come in microtasks: they count as work of a turn. */
+class Inbox implements TurnTaker {
   readonly #connection: Receiving;
   readonly #gatherer = new MessageGatherer();
   #queued: Message[] = [];
@@ -58,6 +62,7 @@ class Inbox {
   #taken = 0;
   #queuedBytes = 0;
   readonly #waiting: PromiseWithResolvers<Result>[] = [];
+  #waitsForTurn = false;
   /** Whether a message has begun here; one that had begun before goes on to the callback. */
   #hasBegun = false;
   #holdIsDue = false;
@@ -81,7 +86,7 @@ class Inbox {
     }
     const message = this.#gatherer.take(wsi, piece);
     if (message === undefined) return true;
-    const first = this.#waiting.shift();
+    const first = this.#hasQueued ? undefined : this.#waiting.shift();
     if (first !== undefined) first.resolve({ done: false, value: message });
     else {
       this.#queue(message);
@@ -128,12 +133,46 @@ class Inbox {
   }
 
   next(): Promise<Result> {
-    if (this.#hasQueued) return Promise.resolve({ done: false, value: this.#dequeue() });
-    if (this.#end !== undefined) return this.#tellEnd(this.#end);
+    if (this.#mayTake()) return Promise.resolve({ done: false, value: this.#dequeue() });
+    if (this.#end !== undefined && !this.#hasQueued) return this.#tellEnd(this.#end);
     const waiting = Promise.withResolvers<Result>();
     this.#waiting.push(waiting);
-    this.#connection.holdForLoop(false);
+    if (!this.#hasQueued) this.#connection.holdForLoop(false);
     return waiting.promise;
+  }
+
+  get servedMs(): number {
+    return this.#connection.servedMs;
+  }
+
+  set servedMs(ms: number) {
+    this.#connection.servedMs = ms;
+  }
+
+  /** Whether there is a message, and the loop may have it before the event loop has come round. */
+  #mayTake(): boolean {
+    if (!this.#hasQueued || this.#waitsForTurn) return false;
+    const { budget } = this.#connection.owner;
+    if (budget.mayGoOn()) return true;
+    this.#waitsForTurn = true;
+    budget.charge(this);
+    budget.wait(this);
+    return false;
+  }
+
+  onTurn(): void {
+    this.#waitsForTurn = false;
+    // However soon the budget is spent again, a turn is worth a message.
+    this.#connection.owner.budget.begin(this);
+    if (this.#waiting.length > 0 && this.#hasQueued) this.#give();
+    while (this.#waiting.length > 0 && this.#mayTake()) this.#give();
+    if (this.#waiting.length === 0 || this.#hasQueued) return;
+    if (this.#end !== undefined) this.#tellEnds(this.#end);
+    else this.#connection.holdForLoop(false);
+  }
+
+  #give(): void {
+    this.#waiting.shift()!.resolve({ done: false, value: this.#dequeue() });
   }
 
   #tellEnd(end: CloseInfo): Promise<Result> {
@@ -152,7 +191,7 @@ class Inbox {
     this.isGivenUp = true;
     this.#hold();
     const { socketFd, owner } = this.#connection;
-    const service = () => this.#connection.turn(() => this.handOn());
+    const service = () => void this.#connection.goOn();
     owner.scheduler.request({ socketFd, service }, POLLIN);
   }
 
@@ -163,8 +202,8 @@ class Inbox {
     connection.holdForLoop(false);
     while (this.#hasQueued && connection.canDeliver && connection.isEstablished) {
       this.#deliver(this.#dequeue());
-      // The callback may have begun another loop.
-      if (!this.isGivenUp) return;
+      // The callback may have begun another loop. What is left in a turn's middle goes on in the next one.
+      if (!this.isGivenUp || !connection.owner.budget.mayGoOn()) return;
     }
     if (!this.#hasQueued && !this.#gatherer.isInside(connection.wsi)) this.#leave();
   }
@@ -189,6 +228,11 @@ class Inbox {
   end(end: CloseInfo): void {
     this.#end = end;
     this.#leave();
+    // A loop that waits for its turn has what came before.
+    if (!this.#hasQueued) this.#tellEnds(end);
+  }
+
+  #tellEnds(end: CloseInfo): void {
     for (const [index, { resolve, reject }] of this.#waiting.splice(0).entries()) {
       if (index > 0 || isOrdinary(end)) resolve({ done: true, value: undefined });
       else reject(closedError("messages", end));
