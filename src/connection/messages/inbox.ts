@@ -10,8 +10,8 @@ import { call, type Called, type Caller } from "../callbacks.ts";
 import { closedError, isOrdinary } from "./end.ts";
 import { MessageGatherer } from "./gathering.ts";
 import type { FrameFacts } from "../../core/websocket/frame_parser.ts";
+import { type Sharing, waitsForTurn } from "../../service/awaited_turn.ts";
 import type { Serviceable } from "../../service/scheduler.ts";
-import type { TurnBudget, TurnTaker } from "../../service/turn_budget.ts";
 
 /** At so many queued bytes input is held back in the middle of a read. */
 const MOST_QUEUED_BYTES = 64 * 1024;
@@ -22,14 +22,12 @@ type Message = string | Uint8Array;
 type Result = IteratorResult<Message, undefined>;
 
 /** What an inbox asks of its connection. Implemented by Connection. */
-export interface Receiving extends Caller {
-  servedMs: number;
+export interface Receiving extends Caller, Sharing {
   readonly entry: Called;
   readonly isClient: boolean;
   readonly isEstablished: boolean;
   readonly canDeliver: boolean;
-  readonly owner: {
-    readonly budget: TurnBudget;
+  readonly owner: Sharing["owner"] & {
     readonly scheduler: { request(task: Serviceable, events: number): void };
   };
   /** Has pieces come here, or go to the callback. */
@@ -53,8 +51,7 @@ function factsOfWhole(isBinary: boolean): FrameFacts {
 const WHOLE_TEXT = factsOfWhole(false);
 const WHOLE_BINARY = factsOfWhole(true);
 
-/** What a loop does with a message, and a write that it waits for, come in microtasks: they count as work of a turn. */
-class Inbox implements TurnTaker {
+class Inbox {
   readonly #connection: Receiving;
   readonly #gatherer = new MessageGatherer();
   #queued: Message[] = [];
@@ -141,29 +138,17 @@ class Inbox implements TurnTaker {
     return waiting.promise;
   }
 
-  get servedMs(): number {
-    return this.#connection.servedMs;
-  }
-
-  set servedMs(ms: number) {
-    this.#connection.servedMs = ms;
-  }
-
   /** Whether there is a message, and the loop may have it before the event loop has come round. */
   #mayTake(): boolean {
     if (!this.#hasQueued || this.#waitsForTurn) return false;
-    const { budget } = this.#connection.owner;
-    if (budget.mayGoOn()) return true;
-    this.#waitsForTurn = true;
-    budget.charge(this);
-    budget.wait(this);
-    return false;
+    // Behind a read, of which the parser's pieces took next to no time.
+    if (this.#taken === 0) this.#connection.owner.budget.lookAnew();
+    this.#waitsForTurn = waitsForTurn(this.#connection, () => this.#onTurn());
+    return !this.#waitsForTurn;
   }
 
-  onTurn(): void {
+  #onTurn(): void {
     this.#waitsForTurn = false;
-    // However soon the budget is spent again, a turn is worth a message.
-    this.#connection.owner.budget.begin(this);
     if (this.#waiting.length > 0 && this.#hasQueued) this.#give();
     while (this.#waiting.length > 0 && this.#mayTake()) this.#give();
     if (this.#waiting.length === 0 || this.#hasQueued) return;
@@ -191,7 +176,11 @@ class Inbox implements TurnTaker {
     this.isGivenUp = true;
     this.#hold();
     const { socketFd, owner } = this.#connection;
-    const service = () => void this.#connection.goOn();
+    const service = () => {
+      if (!this.isGivenUp) return;
+      this.#connection.holdForLoop(false);
+      this.#connection.goOn();
+    };
     owner.scheduler.request({ socketFd, service }, POLLIN);
   }
 
