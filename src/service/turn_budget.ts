@@ -105,6 +105,12 @@ export class TurnBudget {
     return --this.#untilLook > 0 || this.#look(false);
   }
 
+  /** Work of another kind follows, which may take longer: it is looked at from its first piece on. */
+  lookAnew(): void {
+    this.#pieces += this.#unlooked - this.#untilLook;
+    this.#unlooked = this.#untilLook = 1;
+  }
+
   /** Calls `taker.onTurn` when the loop has come round and it is its turn. */
   wait(taker: TurnTaker): void {
     taker.servedMs = Math.max(taker.servedMs, this.#virtualMs);

@@ -6,6 +6,7 @@ import { bytesOf, lengthOf } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf, thrown } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
+import { waitsForTurn } from "../../service/awaited_turn.ts";
 import { WheelTimer } from "../../service/timer_wheel.ts";
 
 /** Of a longer piece so much waits in the connection at a time. */
@@ -94,8 +95,15 @@ export class StreamedBody {
   onDrain(): void {
     if (this.#isReading || this.#isOver) return;
     if (this.#restLength > 0) this.#attempt(() => this.#sendPart());
-    else void this.#read();
+    else if (waitsForTurn(this.#connection, this.#readOn)) {
+      this.#isReading = true;
+      this.#askedAt = this.#connection.owner.wheel.recently();
+    } else void this.#read();
   }
+
+  readonly #readOn = (): void => {
+    if (!this.#isOver) void this.#read();
+  };
 
   /**
    * The peer sends no more, and may have gone: as long as pieces come and leave, writing tells; a source
@@ -178,10 +186,7 @@ export class StreamedBody {
   #readLater(): void {
     const { owner, socketFd } = this.#connection;
     this.#isReading = true;
-    const service = () => {
-      if (!this.#isOver) void this.#read();
-    };
-    owner.scheduler.request({ socketFd, service }, POLLOUT);
+    owner.scheduler.request({ socketFd, service: this.#readOn }, POLLOUT);
   }
 
   #sendPart(): void {

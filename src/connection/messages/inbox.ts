@@ -10,6 +10,7 @@ import { call, type Called, type Caller } from "../callbacks.ts";
 import { closedError, isOrdinary } from "./end.ts";
 import { MessageGatherer } from "./gathering.ts";
 import type { FrameFacts } from "../../core/websocket/frame_parser.ts";
+import { type Sharing, waitsForTurn } from "../../service/awaited_turn.ts";
 import type { Serviceable } from "../../service/scheduler.ts";
 
 /** At so many queued bytes input is held back in the middle of a read. */
@@ -21,12 +22,12 @@ type Message = string | Uint8Array;
 type Result = IteratorResult<Message, undefined>;
 
 /** What an inbox asks of its connection. Implemented by Connection. */
-export interface Receiving extends Caller {
+export interface Receiving extends Caller, Sharing {
   readonly entry: Called;
   readonly isClient: boolean;
   readonly isEstablished: boolean;
   readonly canDeliver: boolean;
-  readonly owner: {
+  readonly owner: Sharing["owner"] & {
     readonly scheduler: { request(task: Serviceable, events: number): void };
   };
   /** Has pieces come here, or go to the callback. */
@@ -36,7 +37,7 @@ export interface Receiving extends Caller {
   /** What waits for the loop is less. */
   recount(): void;
   dropFor(reason: "receive" | "clientReceive", result: number): void;
-  turn(work: () => void): void;
+  goOn(): boolean;
 }
 
 const encoder = new TextEncoder();
@@ -58,6 +59,7 @@ class Inbox {
   #taken = 0;
   #queuedBytes = 0;
   readonly #waiting: PromiseWithResolvers<Result>[] = [];
+  #waitsForTurn = false;
   /** Whether a message has begun here; one that had begun before goes on to the callback. */
   #hasBegun = false;
   #holdIsDue = false;
@@ -81,7 +83,7 @@ class Inbox {
     }
     const message = this.#gatherer.take(wsi, piece);
     if (message === undefined) return true;
-    const first = this.#waiting.shift();
+    const first = this.#hasQueued ? undefined : this.#waiting.shift();
     if (first !== undefined) first.resolve({ done: false, value: message });
     else {
       this.#queue(message);
@@ -128,12 +130,34 @@ class Inbox {
   }
 
   next(): Promise<Result> {
-    if (this.#hasQueued) return Promise.resolve({ done: false, value: this.#dequeue() });
-    if (this.#end !== undefined) return this.#tellEnd(this.#end);
+    if (this.#mayTake()) return Promise.resolve({ done: false, value: this.#dequeue() });
+    if (this.#end !== undefined && !this.#hasQueued) return this.#tellEnd(this.#end);
     const waiting = Promise.withResolvers<Result>();
     this.#waiting.push(waiting);
-    this.#connection.holdForLoop(false);
+    if (!this.#hasQueued) this.#connection.holdForLoop(false);
     return waiting.promise;
+  }
+
+  /** Whether there is a message, and the loop may have it before the event loop has come round. */
+  #mayTake(): boolean {
+    if (!this.#hasQueued || this.#waitsForTurn) return false;
+    // Behind a read, of which the parser's pieces took next to no time.
+    if (this.#taken === 0) this.#connection.owner.budget.lookAnew();
+    this.#waitsForTurn = waitsForTurn(this.#connection, () => this.#onTurn());
+    return !this.#waitsForTurn;
+  }
+
+  #onTurn(): void {
+    this.#waitsForTurn = false;
+    if (this.#waiting.length > 0 && this.#hasQueued) this.#give();
+    while (this.#waiting.length > 0 && this.#mayTake()) this.#give();
+    if (this.#waiting.length === 0 || this.#hasQueued) return;
+    if (this.#end !== undefined) this.#tellEnds(this.#end);
+    else this.#connection.holdForLoop(false);
+  }
+
+  #give(): void {
+    this.#waiting.shift()!.resolve({ done: false, value: this.#dequeue() });
   }
 
   #tellEnd(end: CloseInfo): Promise<Result> {
@@ -152,7 +176,11 @@ class Inbox {
     this.isGivenUp = true;
     this.#hold();
     const { socketFd, owner } = this.#connection;
-    const service = () => this.#connection.turn(() => this.handOn());
+    const service = () => {
+      if (!this.isGivenUp) return;
+      this.#connection.holdForLoop(false);
+      this.#connection.goOn();
+    };
     owner.scheduler.request({ socketFd, service }, POLLIN);
   }
 
@@ -163,8 +191,8 @@ class Inbox {
     connection.holdForLoop(false);
     while (this.#hasQueued && connection.canDeliver && connection.isEstablished) {
       this.#deliver(this.#dequeue());
-      // The callback may have begun another loop.
-      if (!this.isGivenUp) return;
+      // The callback may have begun another loop. What is left in a turn's middle goes on in the next one.
+      if (!this.isGivenUp || !connection.owner.budget.mayGoOn()) return;
     }
     if (!this.#hasQueued && !this.#gatherer.isInside(connection.wsi)) this.#leave();
   }
@@ -189,6 +217,11 @@ class Inbox {
   end(end: CloseInfo): void {
     this.#end = end;
     this.#leave();
+    // A loop that waits for its turn has what came before.
+    if (!this.#hasQueued) this.#tellEnds(end);
+  }
+
+  #tellEnds(end: CloseInfo): void {
     for (const [index, { resolve, reject }] of this.#waiting.splice(0).entries()) {
       if (index > 0 || isOrdinary(end)) resolve({ done: true, value: undefined });
       else reject(closedError("messages", end));

@@ -7,9 +7,10 @@ import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf } from "../../base/log.ts";
 import { closedError } from "./end.ts";
 import { dropMarks } from "./marks.ts";
+import { type Sharing, waitsForTurn } from "../../service/awaited_turn.ts";
 
 /** What a send asks of its connection. Implemented by Connection. */
-export interface Sending {
+export interface Sending extends Sharing {
   readonly isEstablished: boolean;
   readonly phase: { readonly frames?: object } | undefined;
   readonly outbox: { readonly unsent: number; mark(): Promise<void> };
@@ -18,6 +19,27 @@ export interface Sending {
     kind: WriteKind | undefined,
     options: WriteOptions | undefined,
   ): number;
+}
+
+/** Of connections whose sends resolve in a later turn. */
+const turns = new WeakMap<object, Promise<void>>();
+
+/** The turn in which what is sent now resolves, unless it may do so at once. */
+function turnOf(connection: Sending): Promise<void> | undefined {
+  const known = turns.get(connection);
+  if (known !== undefined) return known;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const goOn = () => {
+    turns.delete(connection);
+    resolve();
+  };
+  if (!waitsForTurn(connection, goOn)) return undefined;
+  turns.set(connection, promise);
+  return promise;
+}
+
+async function both(sent: Promise<void>, turn: Promise<void>): Promise<void> {
+  await Promise.all([sent, turn]);
 }
 
 /** Writes, and resolves when all that was written has left. */
@@ -33,7 +55,9 @@ export function send(
     }
     const { isEstablished, outbox } = connection;
     if (connection.write(data, kind, options) < 0) throw refusal(connection, isEstablished, kind);
-    return outbox.unsent === 0 ? Promise.resolve() : watched(outbox.mark());
+    const sent = outbox.unsent === 0 ? Promise.resolve() : outbox.mark();
+    const turn = turnOf(connection);
+    return watched(turn === undefined ? sent : both(sent, turn));
   } catch (error) {
     return watched(Promise.reject(error));
   }

@@ -1,0 +1,48 @@
+/**
+ * What a program goes on with in microtasks, as a loop does whose next value is there and whose writes leave at once,
+ * counts as work of its connection. Nothing else would come between for as long as the peer sends, or reads.
+ */
+
+import type { TurnBudget, TurnTaker } from "./turn_budget.ts";
+
+/** Whose share of a turn it is. Implemented by Connection. */
+export interface Sharing {
+  servedMs: number;
+  readonly owner: { readonly budget: TurnBudget };
+}
+
+class AwaitedTurn implements TurnTaker {
+  readonly #sharing: Sharing;
+  readonly #goOn: () => void;
+
+  constructor(sharing: Sharing, goOn: () => void) {
+    this.#sharing = sharing;
+    this.#goOn = goOn;
+  }
+
+  get servedMs(): number {
+    return this.#sharing.servedMs;
+  }
+
+  set servedMs(ms: number) {
+    this.#sharing.servedMs = ms;
+  }
+
+  onTurn(): void {
+    // However soon the budget is spent again, a turn is worth a piece of work.
+    const { budget } = this.#sharing.owner;
+    budget.begin(this);
+    budget.lookAnew();
+    this.#goOn();
+  }
+}
+
+/** Counts a piece of work; true when the next one has to wait for `goOn`, which is called in a later turn. */
+export function waitsForTurn(sharing: Sharing, goOn: () => void): boolean {
+  const { budget } = sharing.owner;
+  if (budget.mayGoOn()) return false;
+  const turn = new AwaitedTurn(sharing, goOn);
+  budget.charge(turn);
+  budget.wait(turn);
+  return true;
+}
