@@ -37,12 +37,10 @@ class AwaitedTurn implements TurnTaker {
   }
 }
 
-/** Counts a piece of work; true when the next one has to wait for `goOn`, which is called in a later turn. */
-export function waitsForTurn(sharing: Sharing, goOn: () => void): boolean {
+/** The budget is used up, as `mayGoOn` has said: calls `goOn` when it is the connection's turn. */
+export function waitForTurn(sharing: Sharing, goOn: () => void): void {
   const { budget } = sharing.owner;
-  if (budget.mayGoOn()) return false;
   const turn = new AwaitedTurn(sharing, goOn);
   budget.charge(turn);
   budget.wait(turn);
-  return true;
 }

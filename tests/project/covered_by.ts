@@ -348,6 +348,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "connection/messages/incoming_frames",
     "core/websocket/message_in_hand",
   ],
+  "behaviour/service/fair_loops_test.ts": ["service/awaited_turn"],
   "unit/core/websocket/send_queue_test.ts": ["core/websocket/chunk_pool"],
   "unit/extensions/zlib_test.ts": ["extensions/zlib_codec"],
   "unit/service/polled_service_test.ts": ["service/serviced_clock"],

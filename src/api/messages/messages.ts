@@ -40,7 +40,9 @@ export interface MessageMember {
    * While the loop works the peer waits: of what comes meanwhile one read is taken, and of that about 64 KiB of
    * messages, as if by `rxFlowControl(false)` but apart from it; input goes on when the loop has taken all of
    * them and asks for the next. So a loop that waits for something for long leaves the peer's pings unanswered, and its
-   * close frame unread, which comes behind the messages that came before it.
+   * close frame unread, which comes behind the messages that came before it. What the loop does with messages that are
+   * there already counts as work of its connection: `next` resolves in a later turn of the event loop when the
+   * time that all connections share is used up.
    *
    * The loop ends when the connection has closed with 1000, 1001 or without a code (1005), whichever end began,
    * behind the messages that came before. Of a connection that has gone it ends at once. Where the loop ends itself, by
@@ -73,6 +75,7 @@ export interface MessageMember {
   /**
    * As {@linkcode Wsi.write}, and resolves when all that was written up to and with this has left for the
    * transport: a program that awaits it sends as fast as the peer reads, and nothing is queued without a bound.
+   * When the time that all connections share in a turn of the event loop is used up, it resolves in a later one.
    * That the peer's program has it, it does not say. With `service: "manual"` and `"external"` it leaves in service.
    *
    * A rejection that the program does not look at ends nothing; the log has it as an `info` line.

@@ -6,7 +6,7 @@ import { bytesOf, lengthOf } from "../../base/bytes.ts";
 import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf, thrown } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
-import { waitsForTurn } from "../../service/awaited_turn.ts";
+import { waitForTurn } from "../../service/awaited_turn.ts";
 import { WheelTimer } from "../../service/timer_wheel.ts";
 
 /** Of a longer piece so much waits in the connection at a time. */
@@ -95,15 +95,20 @@ export class StreamedBody {
   onDrain(): void {
     if (this.#isReading || this.#isOver) return;
     if (this.#restLength > 0) this.#attempt(() => this.#sendPart());
-    else if (waitsForTurn(this.#connection, this.#readOn)) {
-      this.#isReading = true;
-      this.#askedAt = this.#connection.owner.wheel.recently();
-    } else void this.#read();
+    else if (this.#connection.owner.budget.mayGoOn()) void this.#read();
+    else this.#readInTurn();
   }
 
   readonly #readOn = (): void => {
     if (!this.#isOver) void this.#read();
   };
+
+  /** A source that always has a piece for a peer that always has room would keep all others waiting. */
+  #readInTurn(): void {
+    this.#isReading = true;
+    this.#askedAt = this.#connection.owner.wheel.recently();
+    waitForTurn(this.#connection, this.#readOn);
+  }
 
   /**
    * The peer sends no more, and may have gone: as long as pieces come and leave, writing tells; a source

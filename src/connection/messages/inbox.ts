@@ -10,7 +10,7 @@ import { call, type Called, type Caller } from "../callbacks.ts";
 import { closedError, isOrdinary } from "./end.ts";
 import { MessageGatherer } from "./gathering.ts";
 import type { FrameFacts } from "../../core/websocket/frame_parser.ts";
-import { type Sharing, waitsForTurn } from "../../service/awaited_turn.ts";
+import { type Sharing, waitForTurn } from "../../service/awaited_turn.ts";
 import type { Serviceable } from "../../service/scheduler.ts";
 
 /** At so many queued bytes input is held back in the middle of a read. */
@@ -141,10 +141,13 @@ class Inbox {
   /** Whether there is a message, and the loop may have it before the event loop has come round. */
   #mayTake(): boolean {
     if (!this.#hasQueued || this.#waitsForTurn) return false;
+    const { budget } = this.#connection.owner;
     // Behind a read, of which the parser's pieces took next to no time.
-    if (this.#taken === 0) this.#connection.owner.budget.lookAnew();
-    this.#waitsForTurn = waitsForTurn(this.#connection, () => this.#onTurn());
-    return !this.#waitsForTurn;
+    if (this.#taken === 0) budget.lookAnew();
+    if (budget.mayGoOn()) return true;
+    this.#waitsForTurn = true;
+    waitForTurn(this.#connection, () => this.#onTurn());
+    return false;
   }
 
   #onTurn(): void {

@@ -7,7 +7,7 @@ import { LwsError } from "../../base/errors.ts";
 import { line, log, messageOf } from "../../base/log.ts";
 import { closedError } from "./end.ts";
 import { dropMarks } from "./marks.ts";
-import { type Sharing, waitsForTurn } from "../../service/awaited_turn.ts";
+import { type Sharing, waitForTurn } from "../../service/awaited_turn.ts";
 
 /** What a send asks of its connection. Implemented by Connection. */
 export interface Sending extends Sharing {
@@ -21,20 +21,25 @@ export interface Sending extends Sharing {
   ): number;
 }
 
-/** Of connections whose sends resolve in a later turn. */
+/** Of connections whose sends resolve in a later turn; how many there are, as most often none is. */
 const turns = new WeakMap<object, Promise<void>>();
+let waiting = 0;
 
 /** The turn in which what is sent now resolves, unless it may do so at once. */
 function turnOf(connection: Sending): Promise<void> | undefined {
-  const known = turns.get(connection);
-  if (known !== undefined) return known;
+  const known = waiting > 0 ? turns.get(connection) : undefined;
+  return known ?? (connection.owner.budget.mayGoOn() ? undefined : newTurn(connection));
+}
+
+function newTurn(connection: Sending): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const goOn = () => {
-    turns.delete(connection);
-    resolve();
-  };
-  if (!waitsForTurn(connection, goOn)) return undefined;
   turns.set(connection, promise);
+  waiting++;
+  waitForTurn(connection, () => {
+    turns.delete(connection);
+    waiting--;
+    resolve();
+  });
   return promise;
 }
 
