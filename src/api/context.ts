@@ -386,7 +386,8 @@ export interface DestroyOptions {
   readonly graceMs?: number;
   /**
    * Milliseconds over which the closing is spread, so that a crowd of clients does not come back in
-   * one instant, from 0.
+   * one instant, from 0. HTTP connections that are idle end at once: what is asked on others
+   * meanwhile is answered 503.
    *
    * Default: `0`.
    */

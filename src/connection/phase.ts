@@ -20,6 +20,8 @@ import type { ShownHead } from "../web/incoming_request.ts";
 export interface Phase {
   /** Whether this is a WebSocket that has not begun to close. */
   readonly isEstablished: boolean;
+  /** Whether it waits for a request, of which nothing has come. */
+  readonly isIdle?: boolean;
   /** Those of the request or the answer in hand. */
   readonly headers?: HeaderSource | undefined;
   /** What answers the request in hand. */

@@ -39,6 +39,8 @@ export function checkDestroyOptions(options: DestroyOptions): Required<DestroyOp
 export class Shutdown implements WheelTimerOwner {
   readonly #wheel: TimerWheel;
   readonly #connections: readonly Connection[];
+  /** Those whose end is spread. What is asked of an idle one meanwhile would be refused: it ends at once. */
+  readonly #spread: readonly Connection[];
   readonly #startedAt: number;
   readonly #spreadMs: number;
   readonly #spreading: WheelTimer = new WheelTimer(this);
@@ -52,18 +54,20 @@ export class Shutdown implements WheelTimerOwner {
   ) {
     this.#wheel = wheel;
     this.#connections = connections;
+    this.#spread = connections.filter(({ phase }) => phase?.isIdle !== true);
     this.#startedAt = wheel.now();
     this.#spreadMs = spreadMs;
     if (graceMs !== Infinity) wheel.arm(this.#grace, graceMs);
+    for (const each of connections) if (each.phase?.isIdle === true) each.leave();
     this.onTimeout();
   }
 
   /** Lets go of as many as the time wants by now. */
   onTimeout(): void {
-    const total = this.#connections.length;
+    const total = this.#spread.length;
     const elapsed = this.#wheel.now() - this.#startedAt;
     const due = elapsed >= this.#spreadMs ? total : Math.ceil(total * elapsed / this.#spreadMs);
-    while (this.#left < due) this.#connections[this.#left++]!.leave();
+    while (this.#left < due) this.#spread[this.#left++]!.leave();
     if (this.#left < total) this.#wheel.arm(this.#spreading, this.#spreadMs / total);
   }
 

@@ -73,6 +73,10 @@ export class HttpSession implements Phase, HandshakeExchange, PlainExchange, Res
     this.state = next(HTTP_SERVER, this.state, event, this.#connection.socketFd);
   }
 
+  get isIdle(): boolean {
+    return this.state === "NEW" || this.state === "IDLE";
+  }
+
   get held(): number {
     return this.response === undefined ? 0 : this.#reader.length + (this.body?.held ?? 0);
   }

@@ -47,18 +47,20 @@ Deno.test("a WebSocket whose time has not come goes on as before", async () => {
   assertEquals(await socket.receiveText(), "still here");
 });
 
-Deno.test("meanwhile new requests on open connections are answered 503, upgrades too", async () => {
+Deno.test("HTTP that is idle ends at once, and what has begun to ask is answered 503, upgrades too", async () => {
   using _log = captureLog([]);
   await using served = serve([record("echo").protocol]);
-  const [plain, upgrade] = [await served.dial(), await served.dial()];
+  const idle = await served.dial();
+  const [plain, upgrade] = [await served.dial("GET / HTTP/1.1\r\n"), await served.dial("GET")];
   await settle();
   void served.context.destroy({ spreadMs: 4_000 });
-  plain.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  assertEquals((await idle.readToEnd()).length, 0);
+  plain.send("Host: localhost\r\n\r\n");
   const { head } = await readResponse(plain);
   assertStringIncludes(head, "HTTP/1.1 503 ");
   assertStringIncludes(head.toLowerCase(), "connection: close");
   upgrade.send(
-    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    " / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
   );
   assertStringIncludes(await readHead(upgrade), "HTTP/1.1 503 ");
