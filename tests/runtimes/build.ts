@@ -33,7 +33,7 @@ interface Facts {
 
 /** Builds the tests below `places` of the project into a folder. */
 export async function buildTests(folder: string, places: readonly string[]): Promise<Built> {
-  const packaged = await writePackage(folder);
+  const packaged = await writePackage(folder, false);
   const found = places.flatMap((place) => [...testsBelow(join(ROOT, place))]);
   const graph = new Map<string, Facts>();
   const all = nothingImported([HARNESS, ...found]);
@@ -59,7 +59,7 @@ export async function buildTests(folder: string, places: readonly string[]): Pro
     for (const each of imported.std) all.std.add(each);
     for (const [name, version] of imported.packages) all.packages.set(name, version);
   }
-  for (const specifier of all.std) await writeStd(folder, specifier);
+  await Promise.all([...all.std].map((specifier) => writeStd(folder, specifier)));
   const needs = found.map((path) =>
     [path, [
       ...needsIn(graph, path),
