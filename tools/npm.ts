@@ -24,7 +24,8 @@ const DENO_ALONE: ReadonlySet<string> = new Set(["./epoll", "./cli"]);
 /** Libraries that one entry point alone needs; programs that use it install them. */
 const PEERS: ReadonlySet<string> = new Set(["@redis/client", "@nats-io/nats-core"]);
 
-const DEPENDENCIES = { "urlpattern-polyfill": "^10.1.0" };
+/** What it can't do without. */
+export const DEPENDENCIES = { "urlpattern-polyfill": "^10.1.0" };
 
 const DESCRIPTION =
   "WebSocket and HTTP on one port, server and client, by a callback per protocol: " +
@@ -45,19 +46,17 @@ const KEYWORDS = [
   "bun",
 ];
 
-/** Writes the package, and returns the modules that it has; nothing but that may be in the folder. */
-export async function writePackage(folder: string): Promise<ReadonlySet<string>> {
+/**
+ * Writes the package, and returns the modules that it has; nothing but that may be in the folder. Types take as long as
+ * all else, and can be left out for what only runs it.
+ */
+export async function writePackage(folder: string, hasTypes = true): Promise<ReadonlySet<string>> {
   const entries = Object.entries(config.exports).filter(([name]) => !DENO_ALONE.has(name));
   const paths = entries.map(([, path]) => join(path));
   const imported = nothingImported(paths);
   for (const path of imported.modules) await writeModule(folder, path, imported);
-  // Types of what can't be reached from an entry point's are left out.
-  const declared = declarationsOf(paths);
-  const typed = nothingImported(paths);
-  for (const path of typed.modules) {
-    await write(join(folder, changed(path, ".d.ts")), renamed(path, declared.get(path)!, typed));
-  }
-  for (const specifier of imported.std) await writeStd(folder, specifier);
+  if (hasTypes) await writeTypes(folder, paths);
+  await Promise.all([...imported.std].map((specifier) => writeStd(folder, specifier)));
   for (const name of ["LICENSE", "CHANGELOG.md"]) {
     await Deno.copyFile(join(ROOT, name), join(folder, name));
   }
@@ -92,6 +91,15 @@ export async function writePackage(folder: string): Promise<ReadonlySet<string>>
   };
   await write(join(folder, "package.json"), `${JSON.stringify(facts, undefined, 2)}\n`);
   return imported.modules;
+}
+
+/** Types of what can't be reached from an entry point's are left out. */
+async function writeTypes(folder: string, paths: readonly string[]): Promise<void> {
+  const declared = declarationsOf(paths);
+  const typed = nothingImported(paths);
+  for (const path of typed.modules) {
+    await write(join(folder, changed(path, ".d.ts")), renamed(path, declared.get(path)!, typed));
+  }
 }
 
 function exported(path: string): { readonly types: string; readonly default: string } {

@@ -2,7 +2,7 @@
 
 import { compile, here } from "./compile.ts";
 import { nginxServing } from "./nginx_files.ts";
-import { bunProgram, WS_VERSION, wsForNode } from "./npm_packages.ts";
+import { bunProgram, nodeProgram, ownPackage, WS_VERSION, wsForNode } from "./npm_packages.ts";
 import { output, versionOf } from "./processes.ts";
 import { epollNetwork, isEpollAvailable } from "../../src/transport/epoll/mod.ts";
 
@@ -44,6 +44,8 @@ export const TITLES = {
   lws: "@x/lws",
   "lws-epoll": "@x/lws, epoll",
   "lws-openssl": "@x/lws, epoll, OpenSSL",
+  "lws-node": "@x/lws on Node",
+  "lws-bun": "@x/lws on Bun",
   deno: "Deno built-in",
   "ws-deno": "ws on Deno",
   "ws-node": "ws on Node",
@@ -56,7 +58,7 @@ export const TITLES = {
 
 export type ContenderId = keyof typeof TITLES;
 
-/** Whether it is a server of this module. */
+/** Whether it is a server of this module, on Deno. */
 export function isOurs(id: ContenderId): boolean {
   return id === OURS || id === OURS_EPOLL || id === OURS_OPENSSL;
 }
@@ -91,6 +93,10 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
     return { version: await ownVersion(), command: serverOnDeno("lws.ts", "--openssl") };
   },
 
+  "lws-node": async (cache) => await ownOn("Node", await nodeProgram(cache), cache),
+
+  "lws-bun": async (cache) => await ownOn("Bun", await bunHere(cache), cache),
+
   deno: () => ({ version: Deno.version.deno, command: serverOnDeno("deno_builtin.ts") }),
 
   "ws-deno": async () => {
@@ -112,7 +118,7 @@ const FINDERS: Record<ContenderId, (cache: string) => Promise<Found> | Found> = 
   },
 
   bun: async (cache) => {
-    const program = await versionOf("bun") === undefined ? await bunProgram(cache) : "bun";
+    const program = await bunHere(cache);
     const version = await versionOf(program);
     return { version: version!, command: [program, here("servers/bun.ts"), "0"] };
   },
@@ -154,6 +160,8 @@ const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
   "lws",
   "lws-epoll",
   "deno",
+  "lws-node",
+  "lws-bun",
   "ws-deno",
   "ws-node",
   "bun",
@@ -164,6 +172,8 @@ const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
 const DEFLATERS: ReadonlySet<ContenderId> = new Set([
   "lws",
   "lws-epoll",
+  "lws-node",
+  "lws-bun",
   "ws-deno",
   "ws-node",
   "bun",
@@ -175,6 +185,8 @@ const SECURERS: ReadonlySet<ContenderId> = new Set([
   "lws-epoll",
   "lws-openssl",
   "deno",
+  "lws-node",
+  "lws-bun",
   "ws-deno",
   "ws-node",
   "bun",
@@ -254,6 +266,19 @@ async function nginxVersion(): Promise<string | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+async function bunHere(cache: string): Promise<string> {
+  return await versionOf("bun") === undefined ? await bunProgram(cache) : "bun";
+}
+
+/** The package for npm, in another runtime. */
+async function ownOn(runtime: string, program: string, cache: string): Promise<Found> {
+  const version = (await versionOf(program))!.replace(/^v/, "");
+  return {
+    version: `${await ownVersion()}, ${runtime} ${version}`,
+    command: [program, here("servers/lws_npm.mjs"), "0", await ownPackage(cache)],
+  };
 }
 
 async function ownVersion(): Promise<string> {

@@ -1,8 +1,9 @@
 /** The packages that Node and Bun need here, from npm, in a folder of their own. */
 
-import { join, toFileUrl } from "@std/path";
+import { dirname, join, toFileUrl } from "@std/path";
 import { isFile } from "./compile.ts";
 import { output, versionOf } from "./processes.ts";
+import { NODE, NODE_VERSIONS, nodeIn } from "../../tests/runtimes/versions.ts";
 
 /** The version of `ws`, on Deno and on Node. */
 export const WS_VERSION = "8.23.0";
@@ -24,6 +25,27 @@ export async function bunProgram(cache: string): Promise<string> {
     if (await isFile(program) && await versionOf(program) !== undefined) return program;
   }
   throw new Error(`bun ${BUN_VERSION} has no program for this system`);
+}
+
+/** The oldest Node that this module runs in, which is fetched the first time. */
+export async function nodeProgram(cache: string): Promise<string> {
+  return nodeIn(dirname(await install(NODE, NODE_VERSIONS[0], cache)));
+}
+
+let built: Promise<string> | undefined;
+
+/** This module as it is for npm, built anew in each run, and beside it what it needs. */
+export function ownPackage(cache: string): Promise<string> {
+  return built ??= (async () => {
+    const { DEPENDENCIES, writePackage } = await import("../../tools/npm.ts");
+    const [[name, version]] = Object.entries(DEPENDENCIES) as [[string, string]];
+    const folder = join(dirname(await install(name, version.replace("^", ""), cache)), "lws");
+    await Deno.remove(folder, { recursive: true }).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+    await writePackage(folder, false);
+    return toFileUrl(join(folder, "mod.js")).href;
+  })();
 }
 
 /** Installs a package unless it is there; returns the folder of the packages. */

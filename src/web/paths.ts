@@ -49,7 +49,9 @@ class GroupedPath implements PathPattern {
   }
 
   match(path: string): PathParams | undefined {
-    const found = this.#pattern.exec({ pathname: upperEscapes(path) });
+    // Engines differ in how far a pattern normalises what it is asked; Node's leaves `\` as it is.
+    const pathname = PLAIN_PATH.test(path) ? path : normalised(path);
+    const found = this.#pattern.exec({ pathname });
     return found === null ? undefined : decodedGroups(found.pathname.groups);
   }
 }

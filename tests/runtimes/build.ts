@@ -10,6 +10,8 @@ import { Deno as standIn } from "./deno.ts";
 const STAND_IN = "tests/runtimes/deno.ts";
 /** Not in the package, as it works in Deno alone; that it doesn't elsewhere can be asked of it. */
 const EPOLL = "src/transport/epoll/mod.ts";
+/** Programs of the project, which Deno runs. */
+const TOOLS = "tools/";
 /** Runs the tests. */
 export const HARNESS = "tests/runtimes/harness.ts";
 
@@ -31,12 +33,16 @@ interface Facts {
 
 /** Builds the tests below `places` of the project into a folder. */
 export async function buildTests(folder: string, places: readonly string[]): Promise<Built> {
-  const packaged = await writePackage(folder);
+  const packaged = await writePackage(folder, false);
   const found = places.flatMap((place) => [...testsBelow(join(ROOT, place))]);
   const graph = new Map<string, Facts>();
   const all = nothingImported([HARNESS, ...found]);
   for (const path of all.modules) {
     if (packaged.has(path)) continue;
+    if (path.startsWith(TOOLS) || !path.endsWith(".ts")) {
+      graph.set(path, { needs: [path], imports: new Set() });
+      continue;
+    }
     const imported = nothingImported();
     const isOurs = path.startsWith("src/");
     const preface = isOurs || path === STAND_IN
@@ -53,7 +59,7 @@ export async function buildTests(folder: string, places: readonly string[]): Pro
     for (const each of imported.std) all.std.add(each);
     for (const [name, version] of imported.packages) all.packages.set(name, version);
   }
-  for (const specifier of all.std) await writeStd(folder, specifier);
+  await Promise.all([...all.std].map((specifier) => writeStd(folder, specifier)));
   const needs = found.map((path) =>
     [path, [
       ...needsIn(graph, path),

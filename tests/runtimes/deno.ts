@@ -54,8 +54,10 @@ function full(conn: NodeStream, place?: Place): StreamConn {
       async pull(controller) {
         const piece = new Uint8Array(16_384);
         const count = await conn.read(piece);
-        if (count === null) controller.close();
-        else controller.enqueue(piece.subarray(0, count));
+        if (count !== null) return controller.enqueue(piece.subarray(0, count));
+        // As Deno's stream does: the peer would wait for this end otherwise.
+        conn.close();
+        controller.close();
       },
       cancel: () => conn.close(),
     }, { highWaterMark: 0 }),

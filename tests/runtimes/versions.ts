@@ -1,7 +1,8 @@
 /** The runtimes that CI runs the tests in, as npm names their programs. */
 
 const ARCHITECTURES = { x86_64: "x64", aarch64: "arm64", riscv64: "riscv64" } as const;
-const NODE = `node-${Deno.build.os}-${ARCHITECTURES[Deno.build.arch]}`;
+/** The name of Node's package. */
+export const NODE = `node-${Deno.build.os}-${ARCHITECTURES[Deno.build.arch]}`;
 
 /** Node's versions, the oldest first. */
 export const NODE_VERSIONS = ["22", "24"] as const;

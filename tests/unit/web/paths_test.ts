@@ -71,7 +71,7 @@ Deno.test("the parameters are frozen and inherit nothing, whatever a group is ca
   const params = compilePath("/:__proto__/:constructor").match("/1/2")!;
   assertEquals(Object.getPrototypeOf(params), null);
   assertEquals(Object.isFrozen(params), true);
-  assertEquals(Object.entries(params), [["__proto__", "1"], ["constructor", "2"]]);
+  assertEquals(Object.entries(params).sort(), [["__proto__", "1"], ["constructor", "2"]]);
   const none = compilePath("/a").match("/a")!;
   assertEquals(Object.getPrototypeOf(none), null);
   assertEquals(Object.isFrozen(none), true);
