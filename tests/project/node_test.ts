@@ -37,10 +37,10 @@ Deno.test("what Node 22 has not is named where the library does without it", () 
 
 Deno.test("the versions that the page of Node names are those that CI runs", () => {
   const pinned = /^version=(\S+)$/m.exec(readText(".ci/run"))![1];
-  const all = `Deno ${pinned}, Node ${NODE_VERSIONS.join(" and ")}, Bun ${BUN_VERSION}`;
+  const [oldest, ...later] = NODE_VERSIONS;
   const page = readText("docs/guide/node.md").replaceAll(/\s+/g, " ");
-  assert(page.includes(all), `the page doesn't say: ${all}`);
-  const [oldest] = NODE_VERSIONS;
+  const all = [`Deno ${pinned},`, `Node ${oldest} and Bun ${BUN_VERSION};`, `Node ${later}.`];
+  for (const each of all) assert(page.includes(each), `the page doesn't say: ${each}`);
   assert(readText("tools/npm.ts").includes(`engines: { node: ">=${oldest}" }`));
   assert(readText("tools/npm/README.md").includes(`Node ${oldest} and later`));
   assert(readText("bench/peers/npm_packages.ts").includes(`BUN_VERSION = "${BUN_VERSION}"`));
