@@ -188,6 +188,18 @@ Deno.test("a joined read gives one copy of what all of its chunks have, and what
   assertEquals(pieces, ["ab", "cd"]);
 });
 
+Deno.test("as many as 512 chunks make one piece, and the next read goes on behind them", () => {
+  for (const [count, lengths] of [[512, [512]], [513, [512, 1]]] as const) {
+    const reader = new BodyReader({ kind: "chunked" }, 1 << 20);
+    const pieces: number[] = [];
+    let bytes = bytesOf("1\r\na\r\n".repeat(count) + "0\r\n\r\n");
+    while (bytes.length > 0) {
+      bytes = bytes.subarray(reader.readJoined(bytes, (piece) => pieces.push(piece.length)));
+    }
+    assertEquals([reader.done, pieces], [true, [...lengths]]);
+  }
+});
+
 Deno.test("a body on GET does not desynchronise the requests behind it", () => {
   const text = "GET /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nGET /" +
     "GET /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n" +
