@@ -1,5 +1,6 @@
 /** Time that stands still between the turns of an event loop, which comes round when a test says so. */
 
+import type { Context } from "../../mod.ts";
 import type { Clock } from "../../src/api/service.ts";
 import { settle } from "./serve.ts";
 
@@ -28,4 +29,15 @@ export class LoopClock implements Clock {
     for (let turn = 0; turn < 70; turn++) await new Promise((resolve) => setImmediate(resolve));
     await settle();
   }
+}
+
+/** Destroys a context whose peers may never answer a close: they are let go, step by step. */
+export async function leaveBy(clock: LoopClock, context: Context): Promise<void> {
+  const ended = context.destroy();
+  for (let i = 0; i < 20; i++) {
+    await clock.comeRound();
+    clock.time += 10_000;
+  }
+  await clock.comeRound();
+  await ended;
 }

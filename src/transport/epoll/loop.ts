@@ -49,6 +49,7 @@ export class EpollLoop extends Readiness {
   #toldAt = 0;
   /** Whether the peers answer within a moment, and are so few that nothing is gained by waiting for more. */
   #isQuick = false;
+  /** Whether the last event came within a moment of the one before. */
   #wasSoon = false;
   #released: PromiseWithResolvers<void> | undefined;
 

@@ -7,7 +7,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LwsError, type Protocol, type Wsi } from "../../../mod.ts";
 import { get } from "../../support/http.ts";
-import { LoopClock } from "../../support/loop_clock.ts";
+import { leaveBy, LoopClock } from "../../support/loop_clock.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { closing, text } from "../messages/loop.ts";
 
@@ -71,16 +71,6 @@ async function turnByTurn({ clock }: Set, list: readonly string[]): Promise<void
   assertEquals(list.length, COUNT);
 }
 
-async function leave({ served, clock }: Set): Promise<void> {
-  const ended = served.context.destroy();
-  await settle();
-  for (let i = 0; i < 20; i++) {
-    clock.time += 10_000;
-    await clock.comeRound();
-  }
-  await ended;
-}
-
 Deno.test("a loop takes the messages of one read turn by turn, in order", async () => {
   const set = setUp();
   const { peer, wsi } = await set.open();
@@ -91,7 +81,7 @@ Deno.test("a loop takes the messages of one read turn by turn, in order", async 
   peer.send(text("more"));
   for (let i = 0; i < 3; i++) await set.clock.comeRound();
   assertEquals(set.taken.at(-1), "more");
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("a neighbour is served before the rest of what a loop has in hand", async () => {
@@ -108,7 +98,7 @@ Deno.test("a neighbour is served before the rest of what a loop has in hand", as
   await set.clock.comeRound();
   assertEquals(set.told, ["neighbour"]);
   assertEquals(set.taken.length - before <= MOST_A_TURN, true);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("sends that leave at once, one awaited after the other, come turn by turn", async () => {
@@ -122,7 +112,7 @@ Deno.test("sends that leave at once, one awaited after the other, come turn by t
     }
   })();
   await turnByTurn(set, set.taken);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("sends of one turn resolve in their order, and reject at once where the connection goes", async () => {
@@ -141,7 +131,7 @@ Deno.test("sends of one turn resolve in their order, and reject at once where th
   }
   peer.peer.reset();
   await assertRejects(() => rejected.at(-1)!, LwsError);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("the pieces of a body that leave at once come turn by turn", async () => {
@@ -149,7 +139,7 @@ Deno.test("the pieces of a body that leave at once come turn by turn", async () 
   const peer = await set.served.dial();
   peer.send(new TextEncoder().encode(get("/")));
   await turnByTurn(set, set.taken);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("calls of next beside each other are answered in their order", async () => {
@@ -165,7 +155,7 @@ Deno.test("calls of next beside each other are answered in their order", async (
   peer.send(text("last"));
   for (let i = 0; i < 20; i++) await set.clock.comeRound();
   assertEquals(set.taken, [...ALL, "last"]);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("the end comes behind all that a loop has in hand", async () => {
@@ -177,7 +167,7 @@ Deno.test("the end comes behind all that a loop has in hand", async () => {
   await turnByTurn(set, set.taken);
   for (let i = 0; i < 5; i++) await set.clock.comeRound();
   await looped;
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("whose connection goes while the loop waits for its turn gets what it has in hand, and the error", async () => {
@@ -191,7 +181,7 @@ Deno.test("whose connection goes while the loop waits for its turn gets what it 
   peer.peer.reset();
   await turnByTurn(set, set.taken);
   await error;
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });
 
 Deno.test("what a loop that ends while it waits has in hand goes to the callback turn by turn", async () => {
@@ -218,5 +208,5 @@ Deno.test("what a loop that ends while it waits has in hand goes to the callback
     before = set.told.length;
   }
   assertEquals(set.told, ALL);
-  await leave(set);
+  await leaveBy(set.clock, set.served.context);
 });

@@ -9,7 +9,7 @@ import type { ContextCreationInfo } from "../../../mod.ts";
 import { deflateFrame, deflateStream, permessageDeflate } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { get, reply, request } from "../../support/http.ts";
-import { LoopClock } from "../../support/loop_clock.ts";
+import { leaveBy, LoopClock } from "../../support/loop_clock.ts";
 import { record } from "../../support/recorder.ts";
 import { serve, type Served, settle } from "../../support/serve.ts";
 
@@ -112,17 +112,6 @@ async function begin(served: Served, { open }: Flood) {
   return open === undefined ? await served.dial() : (await served.open(open)).peer;
 }
 
-async function leave(served: Served, clock: LoopClock): Promise<void> {
-  const ended = served.context.destroy();
-  await settle();
-  // Peers that never answer a close are let go, step by step.
-  for (let i = 0; i < 20; i++) {
-    clock.time += 10_000;
-    await clock.comeRound();
-  }
-  await ended;
-}
-
 for (const [name, flood] of Object.entries(FLOODS)) {
   Deno.test(`${name} stop when the time of a turn is used up, and go on turn by turn`, async () => {
     const { clock, served, countOf } = setUp();
@@ -136,7 +125,7 @@ for (const [name, flood] of Object.entries(FLOODS)) {
     assertEquals(counts.at(-1), flood.count);
     const steps = counts.map((count, i) => count - (counts[i - 1] ?? 0));
     assertEquals(steps.every((step) => step <= 5), true, steps.join(" "));
-    await leave(served, clock);
+    await leaveBy(clock, served.context);
   });
 
   Deno.test(`${name} are all told before the end that came behind them`, async () => {
@@ -147,7 +136,7 @@ for (const [name, flood] of Object.entries(FLOODS)) {
     const last = flood.open === undefined ? "closedHttp" : "closed";
     for (let i = 0; i < 100 && countOf(last) === 0; i++) await clock.comeRound();
     assertEquals(countOf(flood.reason), flood.count);
-    await leave(served, clock);
+    await leaveBy(clock, served.context);
   });
 
   Deno.test(`a neighbour is served before the rest of ${name}`, async () => {
@@ -163,7 +152,7 @@ for (const [name, flood] of Object.entries(FLOODS)) {
     assertEquals(told.includes("neighbour"), true);
     const own = flood.reason === "receive" ? 1 : 0;
     assertEquals(countOf(flood.reason) - before - own <= 4, true);
-    await leave(served, clock);
+    await leaveBy(clock, served.context);
   });
 }
 
@@ -190,7 +179,7 @@ Deno.test("who waits for a turn may be stopped, and goes on when both allow it",
   go(true);
   for (let i = 0; i < 20; i++) await clock.comeRound();
   assertEquals(count, COUNT);
-  await leave(served, clock);
+  await leaveBy(clock, served.context);
 });
 
 Deno.test("whose connection goes while it waits is told nothing more", async () => {
@@ -204,5 +193,5 @@ Deno.test("whose connection goes while it waits is told nothing more", async () 
   await until("closed");
   for (let i = 0; i < 20; i++) await clock.comeRound();
   assertEquals(countOf("receive"), before);
-  await leave(served, clock);
+  await leaveBy(clock, served.context);
 });

@@ -9,7 +9,7 @@ import type { OpensslTransport } from "../../../../../src/transport/epoll/openss
 import { makeCertificates } from "../../../../support/certificates.ts";
 import { Recorder } from "../../../../support/transport_contract.ts";
 
-const { localhost, ca } = await makeCertificates();
+const { localhost, ca, client: identity } = await makeCertificates();
 const { symbols } = Deno.dlopen("libssl.so.3", {
   SSL_key_update: { parameters: ["pointer", "i32"], result: "i32" },
   SSL_do_handshake: { parameters: ["pointer"], result: "i32" },
@@ -233,4 +233,28 @@ for (const hasNames of [false, true]) {
       },
     );
   }
+}
+
+Deno.test("a client shows more certificates than a hello may be long, once it is answered", async () => {
+  const cert = identity.cert + ca.cert.repeat(Math.ceil(33 * 1024 / derLength(ca.cert)));
+  const server = stack.server(
+    { identity: localhost, ca: [ca.cert], clientCertificate: "require" },
+    {},
+  );
+  const client = stack.client(
+    { ca: [ca.cert], disableOsCaCerts: true, identity: { ...identity, cert } },
+    {},
+  );
+  const [near, far] = memoryPair();
+  const ends = await Promise.all([
+    client.secure(near, { serverName: "localhost" }).done,
+    server.secure(far).done,
+  ]);
+  assertEquals(ends[1].info.peerCertificate?.subject, "CN=client");
+  for (const each of ends) each.close();
+});
+
+/** Of a certificate's PEM, in bytes. */
+function derLength(pem: string): number {
+  return pem.split("\n").slice(1, -2).join("").length * 3 / 4;
 }
