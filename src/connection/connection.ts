@@ -138,6 +138,7 @@ export class Connection extends RxFlow implements Caller, TransportHandler, Subs
     this.phase!.onDrain();
     outbox.endTurn();
     outbox.offerWritable();
+    this.owner.roomLine.goOn();
   }
 
   /** Of so many bytes that have left the last ones may be those behind which it is congested no more. */

@@ -15,6 +15,7 @@ import type { BufferedBytes } from "./limits/buffered_bytes.ts";
 import type { HandshakeRates } from "./limits/handshake_rates.ts";
 import type { Overload } from "./limits/overload.ts";
 import type { PendingHandshakes } from "./limits/pending_handshakes.ts";
+import type { RoomLine } from "./limits/room_line.ts";
 import type { Metering } from "./limits/session_meter.ts";
 import type { CheckedTokenLimits } from "./http/header_reader.ts";
 import type { Outbox } from "./outbox.ts";
@@ -72,6 +73,7 @@ export interface ConnectionOwner {
   readonly face: Context;
   readonly limits: Limits;
   readonly buffered: BufferedBytes;
+  readonly roomLine: RoomLine;
   readonly scheduler: Scheduler;
   readonly wheel: TimerWheel;
   readonly budget: TurnBudget;

@@ -19,6 +19,7 @@ import { Connection } from "../connection/connection.ts";
 import type { CheckedTokenLimits } from "../connection/http/header_reader.ts";
 import { KeepAlive } from "../connection/keep_alive.ts";
 import { BufferedBytes } from "../connection/limits/buffered_bytes.ts";
+import { RoomLine } from "../connection/limits/room_line.ts";
 import { HandshakeRates } from "../connection/limits/handshake_rates.ts";
 import { type Metering, meteringOf } from "../connection/limits/session_meter.ts";
 import { Overload } from "../connection/limits/overload.ts";
@@ -81,6 +82,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly keepAlive: KeepAlive | undefined;
   readonly metering: Metering | undefined;
   readonly buffered: BufferedBytes;
+  readonly roomLine: RoomLine;
   readonly handshakeRates: HandshakeRates | undefined;
   readonly pendingHandshakes: PendingHandshakes;
   readonly overload: Overload | undefined;
@@ -175,6 +177,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
       limits: info.limits,
       holders: () => this.descriptors.connections.values(),
     });
+    this.roomLine = new RoomLine(this);
     this.#loopLag = new LoopLag(
       this.polling?.scheduler.clock ?? info.clock,
       () => this.overload?.look(),

@@ -17,6 +17,8 @@ export interface SendableResponse {
   readonly fields: readonly FieldLine[];
   /** Bytes where they are all there, and few; else what gives them one after the other. */
   readonly body: Uint8Array | ResponseBodyStream;
+  /** Bytes that were read of it. */
+  readonly held: number;
 }
 
 /** The request that it answers. */
@@ -42,14 +44,16 @@ export async function sendable(response: Response, asked: Asked): Promise<Sendab
   if (bodyUsed || body?.locked) throw new TypeError("the body of the response was read already");
   const fields = framedHere(response);
   const hasNone = status === 204 || status === 205 || status === 304;
-  if (hasNone) return { status, fields, body: NO_BYTES };
+  const none = { status, body: NO_BYTES, held: 0 };
+  if (hasNone) return { ...none, fields };
   // What GET would be answered with is not known: the program may have left it out.
-  if (body === null && isHead) return { status, fields, body: NO_BYTES };
-  if (body === null) return { status, fields: measured(fields, 0, asked), body: NO_BYTES };
-  const { whole, rest } = await firstPieces(body.getReader());
-  if (whole === undefined) return { status, fields, body: rest };
+  if (body === null && isHead) return { ...none, fields };
+  if (body === null) return { ...none, fields: measured(fields, 0, asked) };
+  const { whole, rest, held } = await firstPieces(body.getReader());
+  if (whole === undefined) return { status, fields, body: rest, held };
   const isShort = whole.length <= LONGEST_WHOLE || isHead;
-  return { status, fields: measured(fields, whole.length, asked), body: isShort ? whole : rest };
+  const all = measured(fields, whole.length, asked);
+  return { status, fields: all, body: isShort ? whole : rest, held };
 }
 
 /** Lets go of a body that is not sent; a failure of that is of no consequence. */
@@ -97,6 +101,8 @@ interface FirstPieces {
   readonly whole: Uint8Array | undefined;
   /** All of it, read already or not. */
   readonly rest: ResponseBodyStream;
+  /** Bytes that were read already. */
+  readonly held: number;
 }
 
 /** @throws what the stream broke with, if nothing of it was there before, and for a first piece that can't be sent */
@@ -104,11 +110,12 @@ async function firstPieces(reader: Reader): Promise<FirstPieces> {
   const reads: Promise<Result>[] = [];
   const rest = restOf(reader, reads);
   const first = await atOnce(reader, reads);
-  if (first === undefined) return { whole: undefined, rest };
-  if (first.done) return { whole: NO_BYTES, rest };
+  if (first === undefined) return { whole: undefined, rest, held: 0 };
+  if (first.done) return { whole: NO_BYTES, rest, held: 0 };
   const piece = bytesIn(first.value, reader);
   const second = await atOnce(reader, reads).catch(() => undefined);
-  return { whole: second?.done ? piece : undefined, rest };
+  const held = piece.length + (second?.value?.length ?? 0);
+  return { whole: second?.done ? piece : undefined, rest, held };
 }
 
 /** A stream that is none of bytes may yield anything: a text, as `wsi.respond` takes it, and a buffer are bytes as well. */

@@ -3,16 +3,22 @@
 import type { Reason } from "../../api/reasons.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
+import type { InLine } from "../limits/room_line.ts";
+import type { PendingAnswer } from "./answers/pending_lookup.ts";
 import { FetchedAnswer, type FetchExchange, fetchingFor } from "./answers/fetched_answer.ts";
 import { askMount, isForMounts } from "./answers/mounted_answer.ts";
 import { type BodyExchange, RequestBody } from "./request_body.ts";
 import type { HttpResponse } from "./response.ts";
 import { type BodyFraming, expectsContinue } from "../../core/http/body/reader.ts";
 import type { RequestHead } from "../../core/http/head.ts";
+import type { FieldLine } from "../../core/http/writer.ts";
 import { mountOf } from "../../files/mounts.ts";
 
 /** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/** Seconds: until then there may be room. */
+const RETRY_LATER: readonly FieldLine[] = [["Retry-After", "1"]];
 
 /** The session that it came in. Implemented by HttpSession. */
 export interface PlainExchange extends BodyExchange, FetchExchange {
@@ -28,11 +34,13 @@ export interface PlainExchange extends BodyExchange, FetchExchange {
   endIfQuiet(): void;
   noteReturn(reason: Reason, result: number): void;
   onReturn(reason: Reason, result: number): void;
-  refuse(status: number, reason: string): void;
+  refuse(status: number, reason: string, fields?: readonly FieldLine[]): void;
 }
 
 /** What it takes to ask for an answer. */
-interface PlainRequest {
+class PlainRequest implements InLine, PendingAnswer {
+  readonly isPending = false;
+  isBegun = false;
   readonly connection: Connection;
   readonly exchange: PlainExchange;
   readonly head: RequestHead;
@@ -40,6 +48,67 @@ interface PlainRequest {
   readonly body: RequestBody;
   /** Whether `httpBodyCompletion` comes, if only for an empty one. */
   readonly hasBody: boolean;
+  #work: ((request: PlainRequest) => void) | undefined;
+
+  constructor(
+    connection: Connection,
+    exchange: PlainExchange,
+    head: RequestHead,
+    body: RequestBody,
+    hasBody: boolean,
+  ) {
+    this.connection = connection;
+    this.exchange = exchange;
+    this.head = head;
+    this.response = exchange.response!;
+    this.body = body;
+    this.hasBody = hasBody;
+  }
+
+  /** Does `work`, which makes an answer or asks for one, when there is room for that. */
+  whenRoom(work: (request: PlainRequest) => void): void {
+    const { roomLine } = this.connection.owner;
+    if (roomLine.isMaking(this)) return work(this);
+    if (roomLine.enter(this)) return this.#do(work);
+    this.#work = work;
+    // Nothing behind the head is read meanwhile.
+    this.body.isParked = true;
+    this.response.fetched = this;
+  }
+
+  goOn(): void {
+    const { connection, exchange, response, body } = this;
+    if (!connection.owner.roomLine.enter(this)) return;
+    response.fetched = undefined;
+    body.isParked = false;
+    const isHere = connection.isOpen && exchange.response === response;
+    this.#do((request) => {
+      if (!isHere) return;
+      this.#work!(request);
+      if (exchange.state === "BODY" && connection.isOpen) connection.offerAgain();
+    });
+  }
+
+  #do(work: (request: PlainRequest) => void): void {
+    try {
+      work(this);
+    } finally {
+      this.connection.owner.roomLine.done(this);
+    }
+  }
+
+  giveUp(): void {
+    const { connection, exchange } = this;
+    connection.owner.counters.hit("maxBufferedBytes");
+    const why = "other answers took the memory for too long";
+    connection.turn(() => exchange.refuse(503, why, RETRY_LATER));
+  }
+
+  hurry(): void {} // Nothing is answered yet, and the connection ends.
+
+  abandon(): void {
+    this.connection.owner.roomLine.leave(this);
+  }
 }
 
 /**
@@ -55,13 +124,18 @@ export function serveRequest(
   framing: BodyFraming,
   behind: number,
 ): void {
-  const [first] = connection.owner.entries;
   const body = new RequestBody(connection, exchange, framing, expectsContinue(head), behind);
   exchange.body = body;
   exchange.step(body.hasEnded ? "whole" : "head");
   // A program that waits for a body waits for an empty one, too.
   const hasBody = framing.kind !== "none" || BODY_METHODS.has(head.method);
-  const request = { connection, exchange, head, response: exchange.response!, body, hasBody };
+  new PlainRequest(connection, exchange, head, body, hasBody).whenRoom(askFilter);
+}
+
+function askFilter(request: PlainRequest): void {
+  const { connection, exchange, head } = request;
+  const [first] = connection.owner.entries;
+  request.isBegun = true;
   exchange.callbacks.ask(first!, "filterHttpConnection", head.path, filtered, request);
 }
 
@@ -78,10 +152,10 @@ function filtered(this: PlainExchange, result: number, request: PlainRequest): v
   if (this.response !== response || !connection.isOpen) return;
   const mount = this.hasAnswered ? undefined : mountOf(connection.owner.mounts, head.path);
   if (mount === undefined || (connection.owner.answersHttp && !isForMounts(head.method))) {
-    return askProgram(request);
+    return request.whenRoom(askProgram);
   }
   askMount(mount, head, response, () => {
-    askProgram(request);
+    request.whenRoom(askProgram);
     if (exchange.state === "BODY" && connection.isOpen) connection.offerAgain();
   });
 }

@@ -8,6 +8,7 @@ import { line, log, messageOf, thrown } from "../../base/log.ts";
 import type { Connection } from "../connection.ts";
 import { waitForTurn } from "../../service/awaited_turn.ts";
 import { WheelTimer } from "../../service/timer_wheel.ts";
+import type { InLine } from "../limits/room_line.ts";
 
 /** Of a longer piece so much waits in the connection at a time. */
 const LONGEST_PART = 256 * 1024;
@@ -70,8 +71,9 @@ export async function cancel(source: Source, reason: unknown): Promise<void> {
 }
 
 /** One stream on its way. */
-export class StreamedBody {
-  readonly #connection: Connection;
+export class StreamedBody implements InLine {
+  readonly isBegun = true;
+  readonly connection: Connection;
   readonly #source: Source;
   readonly #sink: BodySink;
   /** What of the last piece has not been sent. */
@@ -79,13 +81,15 @@ export class StreamedBody {
   #restLength = 0;
   /** A piece was asked for, or is there and not looked at yet. */
   #isReading = false;
+  /** It can't be asked for before there is room. */
+  #isInLine = false;
   #askedAt = 0;
   #isOver = false;
   /** Armed while a piece is awaited for a peer that sends no more. */
   #quietTimer: WheelTimer | undefined;
 
   constructor(connection: Connection, source: Source, sink: BodySink) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#source = source;
     this.#sink = sink;
     void this.#read();
@@ -95,9 +99,15 @@ export class StreamedBody {
   onDrain(): void {
     if (this.#isReading || this.#isOver) return;
     if (this.#restLength > 0) this.#attempt(() => this.#sendPart());
-    else if (this.#connection.owner.budget.mayGoOn()) void this.#read();
+    else if (this.connection.owner.budget.mayGoOn()) void this.#read();
     else this.#readInTurn();
   }
+
+  goOn(): void {
+    this.#readOn();
+  }
+
+  giveUp(): void {} // Only a request does.
 
   readonly #readOn = (): void => {
     if (!this.#isOver) void this.#read();
@@ -106,8 +116,8 @@ export class StreamedBody {
   /** A source that always has a piece for a peer that always has room would keep all others waiting. */
   #readInTurn(): void {
     this.#isReading = true;
-    this.#askedAt = this.#connection.owner.wheel.recently();
-    waitForTurn(this.#connection, this.#readOn);
+    this.#askedAt = this.connection.owner.wheel.recently();
+    waitForTurn(this.connection, this.#readOn);
   }
 
   /**
@@ -115,11 +125,11 @@ export class StreamedBody {
    * that is quiet would keep the connection for ever.
    */
   onEnd(): void {
-    if (this.#sink.halfOpen || this.#isOver || !this.#isReading) return;
-    const { wheel } = this.#connection.owner;
+    if (this.#sink.halfOpen || this.#isOver || !this.#isReading || this.#isInLine) return;
+    const { wheel } = this.connection.owner;
     this.#quietTimer ??= new WheelTimer({
       onTimeout: () => this.#onQuiet(),
-      isHeldUp: (times) => this.#connection.isHeldUp(times),
+      isHeldUp: (times) => this.connection.isHeldUp(times),
     });
     wheel.arm(this.#quietTimer, this.#askedAt + QUIET_MS - wheel.recently());
   }
@@ -132,25 +142,32 @@ export class StreamedBody {
   }
 
   async #read(): Promise<void> {
+    const { roomLine } = this.connection.owner;
     this.#isReading = true;
-    this.#askedAt = this.#connection.owner.wheel.recently();
-    if (this.#connection.hasPeerEnded) this.onEnd();
+    this.#isInLine = !roomLine.enter(this);
+    if (this.#isInLine) return;
+    this.#askedAt = this.connection.owner.wheel.recently();
+    if (this.connection.hasPeerEnded) this.onEnd();
     try {
-      const result = await this.#source.next();
+      const next = this.#source.next();
+      roomLine.awaits(this);
+      const result = await next;
       this.#arrived(() => this.#attempt(() => this.#take(result)));
     } catch (error) {
       this.#arrived(() => this.#fail(error));
+    } finally {
+      roomLine.done(this);
     }
   }
 
   /** Goes on when the connection may be served, if it is there then. */
   #arrived(goOn: () => void): void {
-    const { owner, socketFd } = this.#connection;
+    const { owner, socketFd } = this.connection;
     const service = () => {
       this.#isReading = false;
       if (this.#isOver) return;
       if (this.#quietTimer !== undefined) owner.wheel.cancel(this.#quietTimer);
-      if (this.#connection.isOpen) this.#connection.turn(goOn);
+      if (this.connection.isOpen) this.connection.turn(goOn);
       // The program has closed it meanwhile.
       else this.abandon();
     };
@@ -158,7 +175,7 @@ export class StreamedBody {
   }
 
   #onQuiet(): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     // What is unsent leaves first, and the next piece is asked for behind it.
     if (!this.#isReading || !connection.isOpen) return;
     connection.turn(() => connection.end("peer"));
@@ -169,7 +186,8 @@ export class StreamedBody {
     this.#rest = undefined;
     this.#restLength = 0;
     this.#count(0);
-    if (this.#quietTimer !== undefined) this.#connection.owner.wheel.cancel(this.#quietTimer);
+    this.connection.owner.roomLine.leave(this);
+    if (this.#quietTimer !== undefined) this.connection.owner.wheel.cancel(this.#quietTimer);
   }
 
   #take(result: unknown): void {
@@ -182,14 +200,14 @@ export class StreamedBody {
     if (bytes.length === 0) return this.#readLater();
     this.#rest = bytes;
     this.#restLength = bytes.length;
-    if (bytes.length > LONGEST_PART) this.#count(bytes.length);
+    this.#count(bytes.length > LONGEST_PART ? bytes.length : 0);
     // It may be the one that is too much.
-    if (this.#connection.isOpen) this.#sendPart();
+    if (this.connection.isOpen) this.#sendPart();
   }
 
   /** In a turn of its own: a source that yields nothing again and again must not stop other connections. */
   #readLater(): void {
-    const { owner, socketFd } = this.#connection;
+    const { owner, socketFd } = this.connection;
     this.#isReading = true;
     owner.scheduler.request({ socketFd, service: this.#readOn }, POLLOUT);
   }
@@ -210,7 +228,7 @@ export class StreamedBody {
 
   /** What is kept of a piece, however much of it has left, is all of it. */
   #count(bytes: number): void {
-    this.#connection.owner.buffered.holdsToSend(this.#connection, bytes);
+    this.connection.owner.buffered.holdsToSend(this.connection, bytes);
   }
 
   #attempt(work: () => void): void {
@@ -226,7 +244,7 @@ export class StreamedBody {
     this.#end();
     log(
       "err",
-      () => line`connection ${this.#connection.socketFd}: the body of respond: ${thrown(error)}`,
+      () => line`connection ${this.connection.socketFd}: the body of respond: ${thrown(error)}`,
     );
     void cancel(this.#source, error);
     this.#sink.fail();

@@ -74,6 +74,8 @@ export class BufferedBytes extends HeldBytes {
   /** Since when reading is stopped, if it is. */
   #heldSince: number | undefined;
   #loggedAt = -Infinity;
+  /** How many connections were cut. */
+  cuts = 0;
 
   constructor(context: BufferingContext) {
     super();
@@ -81,6 +83,16 @@ export class BufferedBytes extends HeldBytes {
     this.#limit = this.most = maxBufferedBytes;
     this.unsentAtEase = maxUnsentBytes;
     this.#context = context;
+  }
+
+  /** Whether nothing more should be made of which it isn't known how much it is. */
+  get isFull(): boolean {
+    return this.bytes > this.#limit;
+  }
+
+  /** What a connection holds, and has to send. */
+  weightOf(holder: Holder): number {
+    return holder.unsent + (this.#holdings.get(holder)?.sum ?? 0);
   }
 
   /** A connection has so much now that was not taken, and so much in its phase. */
@@ -195,23 +207,23 @@ export class BufferedBytes extends HeldBytes {
   /** Cuts the largest, until no more than that is held. */
   #cut(most: number): void {
     const all = this.#weighed().sort(([a], [b]) => b - a);
-    let cut = 0;
+    const before = this.cuts;
     for (const [, holder] of all) {
       if (this.bytes <= most) break;
-      cut++;
+      this.cuts++;
       this.#context.counters.hit("maxBufferedBytes");
       const held = this.#holdings.get(holder)?.sum ?? 0;
       this.forget(holder);
       holder.cutForMemory(held > holder.unsent ? "limit" : "unsent");
     }
-    this.#tell(() => `${cut} of them are cut`);
+    this.#tell(() => `${this.cuts - before} of them are cut`);
   }
 
   /** All that hold something, with how much that is. */
   #weighed(): [weight: number, holder: Holder][] {
     const all: [number, Holder][] = [];
     for (const holder of this.#context.holders()) {
-      const weight = holder.unsent + (this.#holdings.get(holder)?.sum ?? 0);
+      const weight = this.weightOf(holder);
       if (weight > 0) all.push([weight, holder]);
     }
     return all;

@@ -2,11 +2,12 @@
 
 import type { FetchHandler } from "../../../api/http/fetch.ts";
 import { POLLOUT } from "../../../api/service.ts";
-import { isBlocking } from "../../../base/callback_results.ts";
+import { isBlocking, isPromised } from "../../../base/callback_results.ts";
 import { LwsError } from "../../../base/errors.ts";
 import { line, log, thrown, type Value } from "../../../base/log.ts";
 import type { AwaitedCallbacks } from "../../awaited_callback.ts";
 import type { Connection } from "../../connection.ts";
+import type { InLine } from "../../limits/room_line.ts";
 import type { ConnectionOwner } from "../../owner.ts";
 import type { PendingAnswer } from "./pending_lookup.ts";
 import type { RequestBody } from "../request_body.ts";
@@ -74,16 +75,19 @@ export function isForProtocol(
 }
 
 /** One of them, from the call until its body is on its way. */
-export class FetchedAnswer implements PendingAnswer {
+export class FetchedAnswer implements PendingAnswer, InLine {
   /** Whether the program has the request, and its answer is not there yet. */
   isPending = true;
-  readonly #connection: Connection;
+  readonly isBegun = true;
+  readonly connection: Connection;
   readonly #exchange: FetchExchange;
   readonly #response: HttpResponse;
   readonly #body: RequestBody;
   readonly #controller = new AbortController();
   /** For the log, as the connection may have a later request by then. */
   readonly #asked: Asked;
+  /** Called when its body may be read. */
+  #onRoom: (() => void) | undefined;
 
   constructor(
     connection: Connection,
@@ -91,7 +95,7 @@ export class FetchedAnswer implements PendingAnswer {
     response: HttpResponse,
     body: RequestBody,
   ) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#exchange = exchange;
     this.#response = response;
     this.#body = body;
@@ -123,11 +127,11 @@ export class FetchedAnswer implements PendingAnswer {
 
   /** Whether the request is still the one in hand: it may have been answered, and its connection be gone. */
   get #isHere(): boolean {
-    return this.#connection.isOpen && this.#exchange.response === this.#response;
+    return this.connection.isOpen && this.#exchange.response === this.#response;
   }
 
   #ask(fetching: Fetching, body: IncomingBody | undefined): void {
-    const connection = this.#connection;
+    const connection = this.connection;
     if (isBlocking()) {
       throw new LwsError(
         "invalid-state",
@@ -141,9 +145,12 @@ export class FetchedAnswer implements PendingAnswer {
       body: body?.stream,
       onWhole: () => body?.gather(),
     });
+    const { roomLine } = connection.owner;
+    roomLine.enter(this);
     const returned = this.#exchange.callbacks.inside(() =>
       fetching.fetch!(request, connection.wsi)
     );
+    if (isPromised(returned)) roomLine.awaits(this);
     void this.#settle(returned);
   }
 
@@ -153,20 +160,46 @@ export class FetchedAnswer implements PendingAnswer {
     let goOn: () => void;
     try {
       result = await returned;
-      const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
-      const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
+      if (this.#isWanted(result) && result.body !== null) await this.#room();
+      const answer = this.#isWanted(result) ? await sendable(result, this.#asked) : undefined;
+      if (answer !== undefined) this.#holds(answer.held);
       goOn = () => this.#take(result, answer);
     } catch (error) {
       discard(result, error);
       goOn = () => this.#fail(error);
     }
-    this.#arrived(goOn);
+    try {
+      this.#arrived(goOn);
+    } finally {
+      this.connection.owner.roomLine.done(this);
+    }
+  }
+
+  #isWanted(result: unknown): result is Response {
+    return this.isPending && !this.#response.hasBegun && isResponse(result);
+  }
+
+  /** Resolves when there is room for a body: at once for one that was not long in coming. */
+  #room(): Promise<void> | undefined {
+    if (this.connection.owner.roomLine.enter(this)) return undefined;
+    return new Promise((resolve) => this.#onRoom = resolve);
+  }
+
+  goOn(): void {
+    this.#onRoom?.();
+  }
+
+  giveUp(): void {} // Only a request does.
+
+  /** What was read of the body counts until it is taken. */
+  #holds(bytes: number): void {
+    if (this.#isHere) this.connection.owner.buffered.holdsToSend(this.connection, bytes);
   }
 
   /** Goes on when the connection may be served. */
   #arrived(goOn: () => void): void {
-    const { owner, socketFd } = this.#connection;
-    const service = () => this.#connection.turn(goOn);
+    const { owner, socketFd } = this.connection;
+    const service = () => this.connection.turn(goOn);
     owner.scheduler.arrived({ socketFd, service }, POLLOUT);
   }
 
@@ -183,6 +216,7 @@ export class FetchedAnswer implements PendingAnswer {
     this.isPending = false;
     try {
       response.send(answer.status, answer.fields, answer.body);
+      if (!response.isTransferring) this.#holds(0);
     } catch (error) {
       this.#cancel(result, answer);
       this.#answer500(error);
@@ -215,7 +249,7 @@ export class FetchedAnswer implements PendingAnswer {
     const { method, path } = this.#asked;
     log(
       level,
-      () => line`connection ${this.#connection.socketFd}: fetch of ${method} ${path}: ${what}`,
+      () => line`connection ${this.connection.socketFd}: fetch of ${method} ${path}: ${what}`,
     );
   }
 
@@ -230,6 +264,8 @@ export class FetchedAnswer implements PendingAnswer {
   abandon(why: string): void {
     this.#body.fail(new LwsError("connection-closed", `the body of the request broke off: ${why}`));
     this.isPending = false;
+    this.connection.owner.roomLine.leave(this);
+    this.#onRoom?.();
     if (!this.#response.isComplete) this.#controller.abort(abortError(why));
   }
 }

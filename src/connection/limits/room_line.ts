@@ -1,0 +1,236 @@
+/**
+ * The line in which answers wait, one after the other, while connections hold too much: what an answer takes is
+ * known when it is there, so that a crowd that is asked for at once would take the memory of all of them.
+ */
+
+import { POLLOUT } from "../../api/service.ts";
+import { type Sharing, waitForTurn } from "../../service/awaited_turn.ts";
+import type { Scheduler } from "../../service/scheduler.ts";
+import { type TimerWheel, WheelTimer } from "../../service/timer_wheel.ts";
+import type { TurnBudget } from "../../service/turn_budget.ts";
+import type { BufferedBytes, Holder } from "./buffered_bytes.ts";
+
+/** How often it is looked whether there is room, in milliseconds. */
+const LOOK_MS = 100;
+/** For so long the line may stand still, and one may be in it, until some go on without room, in milliseconds. */
+const STANDS_STILL_MS = 1_000;
+const PATIENCE_MS = 5_000;
+/** What those make until the next look, in parts of the limit: past it the largest are cut for them. */
+const SHARE = 1 / 4;
+/** What is promised and is not there after so many microtasks waits for something else. */
+const MICROTASKS = 32;
+
+/** The connection that an answer is for. Implemented by Connection. */
+export interface Answering extends Holder, Sharing {
+  readonly socketFd: number;
+  turn(work: () => void): void;
+}
+
+/** What makes a part of an answer. Implemented by PlainRequest, FetchedAnswer and StreamedBody. */
+export interface InLine {
+  readonly connection: Answering;
+  /** Whether the program is at work for it, so that it goes before those for which it is not. */
+  readonly isBegun: boolean;
+  /** It is its turn; {@linkcode RoomLine.done} must follow. */
+  goOn(): void;
+  /** It has waited for `sendTimeoutMs`, and is out of the line. */
+  giveUp(): void;
+}
+
+/** What the line asks of its context. */
+export interface LineContext {
+  readonly wheel: TimerWheel;
+  readonly scheduler: Scheduler;
+  readonly budget: TurnBudget;
+  readonly buffered: BufferedBytes;
+  readonly limits: { readonly maxBufferedBytes: number; readonly sendTimeoutMs: number };
+}
+
+/** One of a context. */
+export class RoomLine {
+  readonly #context: LineContext;
+  /** Since when they wait. */
+  readonly #begun = new Map<InLine, number>();
+  readonly #fresh = new Map<InLine, number>();
+  /** What is being made, of which it is not known how much it is. */
+  #maker: InLine | undefined;
+  /** Whether it waits for a promise, which may take its time. */
+  #isPromised = false;
+  /** That which is given some microtasks. */
+  #timed: InLine | undefined;
+  /** That of the last look. */
+  #seen: InLine | undefined;
+  #isGoing = false;
+  #awaitsTurn = false;
+  /** Bytes that may still be made without room. */
+  #credit = 0;
+  /** Since when it stands still, and whether any found room since the last look. */
+  #stillSince: number | undefined;
+  #hasMoved = false;
+  /** How many connections had been cut at the last look. */
+  #cuts = 0;
+  readonly #look: WheelTimer = new WheelTimer({ onTimeout: () => this.#lookAgain() });
+
+  constructor(context: LineContext) {
+    this.#context = context;
+  }
+
+  /** How many requests wait, for which the program was not called. */
+  get requests(): number {
+    return this.#fresh.size;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#begun.size + this.#fresh.size === 0;
+  }
+
+  /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
+  enter(one: InLine): boolean {
+    const maker = this.#maker;
+    if (maker !== undefined && maker.connection !== one.connection) return this.#wait(one);
+    const isBehind = this.#begun.size > 0 || (!one.isBegun && this.#fresh.size > 0);
+    if (maker === undefined && (isBehind || this.#context.buffered.isFull)) return this.#wait(one);
+    this.#maker = one;
+    this.#isPromised = false;
+    return true;
+  }
+
+  /** Whether it is the turn of `one`. */
+  isMaking(one: InLine): boolean {
+    return this.#maker === one;
+  }
+
+  /** It waits for a promise now, and others for it no longer than a moment. */
+  awaits(one: InLine): void {
+    if (this.#maker !== one) return;
+    this.#isPromised = true;
+    if (!this.#isEmpty) this.#time(one);
+  }
+
+  /** What it made counts already. */
+  done(one: InLine): void {
+    if (this.#maker !== one) return;
+    this.#maker = undefined;
+    if (this.#credit > 0) this.#credit -= this.#context.buffered.weightOf(one.connection);
+    this.goOn();
+  }
+
+  /** It makes nothing more. */
+  leave(one: InLine): void {
+    this.#begun.delete(one);
+    this.#fresh.delete(one);
+    if (this.#maker !== one) return;
+    this.#maker = undefined;
+    // It may be in the middle of its end.
+    if (!this.#isEmpty) queueMicrotask(() => this.goOn());
+  }
+
+  #wait(one: InLine): false {
+    (one.isBegun ? this.#begun : this.#fresh).set(one, this.#context.wheel.now());
+    if (this.#maker === undefined) this.#standStill();
+    else if (this.#isPromised) this.#time(this.#maker);
+    return false;
+  }
+
+  async #time(one: InLine): Promise<void> {
+    if (this.#timed === one) return;
+    this.#timed = one;
+    for (let i = 0; i < MICROTASKS; i++) {
+      await undefined;
+      if (this.#maker !== one || !this.#isPromised) break;
+    }
+    if (this.#timed === one) this.#timed = undefined;
+    if (this.#isPromised) this.done(one);
+  }
+
+  /** There may be room. */
+  goOn(): void {
+    if (!this.#isEmpty && !this.#isGoing && !this.#awaitsTurn) this.#goOnWhile(false);
+  }
+
+  #goOnWhile(isInTurn: boolean): void {
+    const { buffered, budget } = this.#context;
+    let mayGoOn = isInTurn;
+    this.#isGoing = true;
+    while (this.#maker === undefined) {
+      const one = firstOf(this.#begun) ?? firstOf(this.#fresh);
+      if (one === undefined) break;
+      const isFull = buffered.isFull;
+      if (isFull && this.#credit <= 0) {
+        this.#standStill();
+        break;
+      }
+      if (!mayGoOn && !budget.mayGoOn()) {
+        this.#goOnInTurn(one);
+        break;
+      }
+      mayGoOn = false;
+      this.#hasMoved ||= !isFull;
+      this.#begin(one);
+    }
+    this.#isGoing = false;
+  }
+
+  #goOnInTurn(one: InLine): void {
+    this.#awaitsTurn = true;
+    waitForTurn(one.connection, () => {
+      this.#awaitsTurn = false;
+      this.#goOnWhile(true);
+    });
+  }
+
+  #begin(one: InLine): void {
+    this.#begun.delete(one);
+    this.#fresh.delete(one);
+    this.#maker = one;
+    this.#isPromised = false;
+    const { connection } = one;
+    let isServed = false;
+    const service = () => {
+      isServed = true;
+      connection.turn(() => one.goOn());
+    };
+    this.#context.scheduler.arrived({ socketFd: connection.socketFd, service }, POLLOUT);
+    // The program serves when it likes, and maybe not that one.
+    if (!isServed) this.#lookLater();
+  }
+
+  #standStill(): void {
+    this.#stillSince ??= this.#context.wheel.now();
+    this.#lookLater();
+  }
+
+  #lookLater(): void {
+    if (!this.#look.pending) this.#context.wheel.arm(this.#look, LOOK_MS);
+  }
+
+  #lookAgain(): void {
+    const { wheel, buffered, limits: { maxBufferedBytes } } = this.#context;
+    const now = wheel.now();
+    this.#giveUpBefore(now - this.#context.limits.sendTimeoutMs);
+    if (this.#hasMoved && buffered.cuts === this.#cuts) this.#stillSince = undefined;
+    this.#hasMoved = false;
+    this.#cuts = buffered.cuts;
+    const [, since = now] = this.#fresh.entries().next().value ?? [];
+    const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS || now - since >= PATIENCE_MS;
+    this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
+    const seen = this.#maker;
+    if (seen !== undefined && seen === this.#seen) this.done(seen);
+    else this.goOn();
+    this.#seen = this.#maker;
+    if (this.#isEmpty) this.#stillSince = undefined;
+    if (!this.#isEmpty || this.#maker !== undefined) this.#lookLater();
+  }
+
+  #giveUpBefore(before: number): void {
+    for (const [one, since] of this.#fresh) {
+      if (since > before) break;
+      this.#fresh.delete(one);
+      one.giveUp();
+    }
+  }
+}
+
+function firstOf(line: ReadonlyMap<InLine, number>): InLine | undefined {
+  return line.size === 0 ? undefined : line.keys().next().value;
+}
