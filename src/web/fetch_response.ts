@@ -53,7 +53,7 @@ export async function sendable(response: Response, asked: Asked): Promise<Sendab
   if (whole === undefined) return { status, fields, body: rest, held };
   const isShort = whole.length <= LONGEST_WHOLE || isHead;
   const all = measured(fields, whole.length, asked);
-  return { status, fields: all, body: isShort ? whole : rest, held };
+  return { status, fields: all, body: isShort ? whole : alone(whole), held };
 }
 
 /** Lets go of a body that is not sent; a failure of that is of no consequence. */
@@ -139,6 +139,20 @@ async function atOnce(reader: Reader, reads: Promise<Result>[]): Promise<Result 
   read.then(note, note);
   for (let turn = 0; turn < TURNS && !isThere; turn++) await undefined;
   return isThere ? await read : undefined;
+}
+
+/** All of a body. The reader that it came from would keep the text that it was made of. */
+function alone(piece: Uint8Array): ResponseBodyStream {
+  let next: Uint8Array | undefined = piece;
+  const reader = {
+    read() {
+      const value = next;
+      next = undefined;
+      return Promise.resolve({ done: value === undefined, value });
+    },
+    cancel: () => Promise.resolve(),
+  };
+  return { getReader: () => reader } as unknown as ReadableStream<Uint8Array>;
 }
 
 /** What was asked for already comes first. */

@@ -72,7 +72,7 @@ export async function cancel(source: Source, reason: unknown): Promise<void> {
 
 /** One stream on its way. */
 export class StreamedBody implements InLine {
-  readonly isBegun = true;
+  readonly rank = "begun";
   readonly connection: Connection;
   readonly #source: Source;
   readonly #sink: BodySink;

@@ -26,14 +26,19 @@ export interface Answering extends Holder, Sharing {
   turn(work: () => void): void;
 }
 
+/**
+ * What goes before what: an answer that the program has made, which takes its memory already and only waits for
+ * those before it; what the program is at work for; a request that it doesn't know of.
+ */
+export type Rank = "made" | "begun" | "new";
+
 /** What makes a part of an answer. Implemented by PlainRequest, FetchedAnswer and StreamedBody. */
 export interface InLine {
   readonly connection: Answering;
-  /** Whether the program is at work for it, so that it goes before those for which it is not. */
-  readonly isBegun: boolean;
+  readonly rank: Rank;
   /** It is its turn; {@linkcode RoomLine.done} must follow. */
   goOn(): void;
-  /** It has waited for `sendTimeoutMs`, and is out of the line. */
+  /** It is new, has waited for `sendTimeoutMs`, and is out of the line. */
   giveUp(): void;
 }
 
@@ -49,9 +54,12 @@ export interface LineContext {
 /** One of a context. */
 export class RoomLine {
   readonly #context: LineContext;
+  readonly #made = new Set<InLine>();
+  readonly #begun = new Set<InLine>();
   /** Since when they wait. */
-  readonly #begun = new Map<InLine, number>();
-  readonly #fresh = new Map<InLine, number>();
+  readonly #new = new Map<InLine, number>();
+  /** The same, and some that have left meanwhile. */
+  #newest: InLine[] = [];
   /** What is being made, of which it is not known how much it is. */
   #maker: InLine | undefined;
   /** Whether it waits for a promise, which may take its time. */
@@ -77,22 +85,28 @@ export class RoomLine {
 
   /** How many requests wait, for which the program was not called. */
   get requests(): number {
-    return this.#fresh.size;
+    return this.#new.size;
   }
 
   get #isEmpty(): boolean {
-    return this.#begun.size + this.#fresh.size === 0;
+    return this.#made.size + this.#begun.size + this.#new.size === 0;
   }
 
   /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
   enter(one: InLine): boolean {
     const maker = this.#maker;
-    if (maker !== undefined && maker.connection !== one.connection) return this.#wait(one);
-    const isBehind = this.#begun.size > 0 || (!one.isBegun && this.#fresh.size > 0);
-    if (maker === undefined && (isBehind || this.#context.buffered.isFull)) return this.#wait(one);
+    const mayBegin = maker === undefined ? this.#isFreeFor(one) : maker.connection === one.connection;
+    if (!mayBegin) return this.#wait(one);
     this.#maker = one;
     this.#isPromised = false;
     return true;
+  }
+
+  #isFreeFor({ rank }: InLine): boolean {
+    if (this.#made.size > 0) return false;
+    if (rank === "made") return true;
+    return this.#begun.size === 0 && (rank === "begun" || this.#new.size === 0) &&
+      !this.#context.buffered.isFull;
   }
 
   /** Whether it is the turn of `one`. */
@@ -117,8 +131,7 @@ export class RoomLine {
 
   /** It makes nothing more. */
   leave(one: InLine): void {
-    this.#begun.delete(one);
-    this.#fresh.delete(one);
+    this.#remove(one);
     if (this.#maker !== one) return;
     this.#maker = undefined;
     // It may be in the middle of its end.
@@ -126,10 +139,20 @@ export class RoomLine {
   }
 
   #wait(one: InLine): false {
-    (one.isBegun ? this.#begun : this.#fresh).set(one, this.#context.wheel.now());
+    if (one.rank === "new") {
+      this.#new.set(one, this.#context.wheel.now());
+      this.#newest.push(one);
+    } else (one.rank === "made" ? this.#made : this.#begun).add(one);
     if (this.#maker === undefined) this.#standStill();
     else if (this.#isPromised) this.#time(this.#maker);
     return false;
+  }
+
+  #remove(one: InLine): void {
+    if (one.rank !== "new") this.#begun.delete(one) || this.#made.delete(one);
+    else if (this.#new.delete(one) && this.#newest.length > 2 * this.#new.size + 16) {
+      this.#newest = [...this.#new.keys()];
+    }
   }
 
   async #time(one: InLine): Promise<void> {
@@ -153,10 +176,10 @@ export class RoomLine {
     let mayGoOn = isInTurn;
     this.#isGoing = true;
     while (this.#maker === undefined) {
-      const one = firstOf(this.#begun) ?? firstOf(this.#fresh);
+      const { isFull } = buffered;
+      const one = this.#next(isFull);
       if (one === undefined) break;
-      const isFull = buffered.isFull;
-      if (isFull && this.#credit <= 0) {
+      if (isFull && one.rank !== "made" && this.#credit <= 0) {
         this.#standStill();
         break;
       }
@@ -171,6 +194,17 @@ export class RoomLine {
     this.#isGoing = false;
   }
 
+  /** Without room it is the newest request: the oldest are the crowd's that took the room, and given up first. */
+  #next(isFull: boolean): InLine | undefined {
+    for (const line of [this.#made, this.#begun]) {
+      if (line.size > 0) return line.values().next().value;
+    }
+    if (!isFull) return this.#new.keys().next().value;
+    const newest = this.#newest;
+    while (newest.length > 0 && !this.#new.has(newest.at(-1)!)) newest.pop();
+    return newest.at(-1);
+  }
+
   #goOnInTurn(one: InLine): void {
     this.#awaitsTurn = true;
     waitForTurn(one.connection, () => {
@@ -180,8 +214,7 @@ export class RoomLine {
   }
 
   #begin(one: InLine): void {
-    this.#begun.delete(one);
-    this.#fresh.delete(one);
+    this.#remove(one);
     this.#maker = one;
     this.#isPromised = false;
     const { connection } = one;
@@ -205,14 +238,14 @@ export class RoomLine {
   }
 
   #lookAgain(): void {
-    const { wheel, buffered, limits: { maxBufferedBytes } } = this.#context;
+    const { wheel, buffered, limits: { maxBufferedBytes, sendTimeoutMs } } = this.#context;
     const now = wheel.now();
-    this.#giveUpBefore(now - this.#context.limits.sendTimeoutMs);
+    this.#giveUpBefore(now - sendTimeoutMs);
     if (this.#hasMoved && buffered.cuts === this.#cuts) this.#stillSince = undefined;
     this.#hasMoved = false;
     this.#cuts = buffered.cuts;
-    const [, since = now] = this.#fresh.entries().next().value ?? [];
-    const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS || now - since >= PATIENCE_MS;
+    const [, oldest = now] = this.#new.entries().next().value ?? [];
+    const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS || now - oldest >= PATIENCE_MS;
     this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
     const seen = this.#maker;
     if (seen !== undefined && seen === this.#seen) this.done(seen);
@@ -223,14 +256,10 @@ export class RoomLine {
   }
 
   #giveUpBefore(before: number): void {
-    for (const [one, since] of this.#fresh) {
+    for (const [one, since] of this.#new) {
       if (since > before) break;
-      this.#fresh.delete(one);
+      this.#remove(one);
       one.giveUp();
     }
   }
-}
-
-function firstOf(line: ReadonlyMap<InLine, number>): InLine | undefined {
-  return line.size === 0 ? undefined : line.keys().next().value;
 }

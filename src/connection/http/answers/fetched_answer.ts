@@ -78,7 +78,7 @@ export function isForProtocol(
 export class FetchedAnswer implements PendingAnswer, InLine {
   /** Whether the program has the request, and its answer is not there yet. */
   isPending = true;
-  readonly isBegun = true;
+  readonly rank = "made";
   readonly connection: Connection;
   readonly #exchange: FetchExchange;
   readonly #response: HttpResponse;
