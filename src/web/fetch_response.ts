@@ -1,6 +1,5 @@
 /** A response as `fetch` of a program returns it, on its way to a connection. */
 
-import type { ResponseBodyStream } from "../api/response.ts";
 import { bytesOf } from "../base/bytes.ts";
 import { line, log } from "../base/log.ts";
 import type { FieldLine } from "../core/http/writer.ts";
@@ -16,7 +15,7 @@ export interface SendableResponse {
   readonly status: number;
   readonly fields: readonly FieldLine[];
   /** Bytes where they are all there, and few; else what gives them one after the other. */
-  readonly body: Uint8Array | ResponseBodyStream;
+  readonly body: Uint8Array | ReadableStream<Uint8Array>;
   /** Bytes that were read of it. */
   readonly held: number;
 }
@@ -54,6 +53,22 @@ export async function sendable(response: Response, asked: Asked): Promise<Sendab
   const isShort = whole.length <= LONGEST_WHOLE || isHead;
   const all = measured(fields, whole.length, asked);
   return { status, fields: all, body: isShort ? whole : alone(whole), held };
+}
+
+/** What reads a body from where its reader is now. */
+type RestReader = Pick<Reader, "cancel"> & { read(): Promise<unknown> };
+
+/** A body whose first piece was asked for already, as all that reads such needs it. */
+export class ReadAhead {
+  readonly #reader: RestReader;
+
+  constructor(reader: RestReader) {
+    this.#reader = reader;
+  }
+
+  getReader(): RestReader {
+    return this.#reader;
+  }
 }
 
 /** Lets go of a body that is not sent; a failure of that is of no consequence. */
@@ -100,7 +115,7 @@ interface FirstPieces {
   /** The body, if its one piece and its end are there at once. */
   readonly whole: Uint8Array | undefined;
   /** All of it, read already or not. */
-  readonly rest: ResponseBodyStream;
+  readonly rest: ReadableStream<Uint8Array>;
   /** Bytes that were read already. */
   readonly held: number;
 }
@@ -142,24 +157,26 @@ async function atOnce(reader: Reader, reads: Promise<Result>[]): Promise<Result 
 }
 
 /** All of a body. The reader that it came from would keep the text that it was made of. */
-function alone(piece: Uint8Array): ResponseBodyStream {
+function alone(piece: Uint8Array): ReadableStream<Uint8Array> {
   let next: Uint8Array | undefined = piece;
-  const reader = {
+  return readAhead({
     read() {
       const value = next;
       next = undefined;
       return Promise.resolve({ done: value === undefined, value });
     },
     cancel: () => Promise.resolve(),
-  };
-  return { getReader: () => reader } as unknown as ReadableStream<Uint8Array>;
+  });
 }
 
 /** What was asked for already comes first. */
-function restOf(reader: Reader, reads: Promise<Result>[]): ResponseBodyStream {
-  const rest = {
+function restOf(reader: Reader, reads: Promise<Result>[]): ReadableStream<Uint8Array> {
+  return readAhead({
     read: () => reads.shift() ?? reader.read(),
-    cancel: (reason: unknown) => reader.cancel(reason),
-  };
-  return { getReader: () => rest } as unknown as ReadableStream<Uint8Array>;
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function readAhead(reader: RestReader): ReadableStream<Uint8Array> {
+  return new ReadAhead(reader) as unknown as ReadableStream<Uint8Array>;
 }

@@ -3,7 +3,7 @@
 import type { Reason } from "../../api/reasons.ts";
 import type { AwaitedCallbacks } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
-import type { InLine, Rank } from "../limits/room_line.ts";
+import type { InLine } from "../limits/room_line.ts";
 import type { PendingAnswer } from "./answers/pending_lookup.ts";
 import { FetchedAnswer, type FetchExchange, fetchingFor } from "./answers/fetched_answer.ts";
 import { askMount, isForMounts } from "./answers/mounted_answer.ts";
@@ -40,7 +40,7 @@ export interface PlainExchange extends BodyExchange, FetchExchange {
 /** What it takes to ask for an answer. */
 class PlainRequest implements InLine, PendingAnswer {
   readonly isPending = false;
-  rank: Rank = "new";
+  isNew = true;
   readonly connection: Connection;
   readonly exchange: PlainExchange;
   readonly head: RequestHead;
@@ -135,7 +135,7 @@ export function serveRequest(
 function askFilter(request: PlainRequest): void {
   const { connection, exchange, head } = request;
   const [first] = connection.owner.entries;
-  request.rank = "begun";
+  request.isNew = false;
   exchange.callbacks.ask(first!, "filterHttpConnection", head.path, filtered, request);
 }
 

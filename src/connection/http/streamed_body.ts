@@ -9,6 +9,7 @@ import type { Connection } from "../connection.ts";
 import { waitForTurn } from "../../service/awaited_turn.ts";
 import { WheelTimer } from "../../service/timer_wheel.ts";
 import type { InLine } from "../limits/room_line.ts";
+import { ReadAhead } from "../../web/fetch_response.ts";
 
 /** Of a longer piece so much waits in the connection at a time. */
 const LONGEST_PART = 256 * 1024;
@@ -31,6 +32,8 @@ export interface BodySink {
 /** What a reader of a stream and an iterator have in common. */
 interface Source {
   next(): PromiseLike<unknown>;
+  /** Whether its first piece was asked for. */
+  readonly isAskedFor: boolean;
   cancel(reason: unknown): unknown;
 }
 
@@ -50,11 +53,19 @@ export function sourceOf(call: string, body: ResponseBodyStream): Source {
     if ("getReader" in body) {
       const reader = body.getReader();
       if (typeof reader?.read !== "function") throw new TypeError("its reader has no read");
-      return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
+      return {
+        isAskedFor: body instanceof ReadAhead,
+        next: () => reader.read(),
+        cancel: (reason) => reader.cancel(reason),
+      };
     }
     const iterator = body[Symbol.asyncIterator]();
     if (typeof iterator?.next !== "function") throw new TypeError("its iterator has no next");
-    return { next: () => iterator.next(), cancel: () => iterator.return?.() };
+    return {
+      isAskedFor: false,
+      next: () => iterator.next(),
+      cancel: () => iterator.return?.(),
+    };
   } catch (cause) {
     const message = `${call}: body can't be read: ${messageOf(cause)}`;
     throw new LwsError("invalid-argument", message, { cause });
@@ -72,7 +83,7 @@ export async function cancel(source: Source, reason: unknown): Promise<void> {
 
 /** One stream on its way. */
 export class StreamedBody implements InLine {
-  readonly rank = "begun";
+  readonly isNew = false;
   readonly connection: Connection;
   readonly #source: Source;
   readonly #sink: BodySink;
@@ -92,7 +103,7 @@ export class StreamedBody implements InLine {
     this.connection = connection;
     this.#source = source;
     this.#sink = sink;
-    void this.#read();
+    void this.#read(source.isAskedFor);
   }
 
   /** All that was sent has left. */
@@ -141,10 +152,11 @@ export class StreamedBody implements InLine {
     void cancel(this.#source, new LwsError("connection-closed", "the connection has ended"));
   }
 
-  async #read(): Promise<void> {
+  /** @param isAskedFor whether the next piece was asked for already, so that there need be no room for it */
+  async #read(isAskedFor = false): Promise<void> {
     const { roomLine } = this.connection.owner;
     this.#isReading = true;
-    this.#isInLine = !roomLine.enter(this);
+    this.#isInLine = !isAskedFor && !roomLine.enter(this);
     if (this.#isInLine) return;
     this.#askedAt = this.connection.owner.wheel.recently();
     if (this.connection.hasPeerEnded) this.onEnd();

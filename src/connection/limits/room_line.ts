@@ -26,16 +26,11 @@ export interface Answering extends Holder, Sharing {
   turn(work: () => void): void;
 }
 
-/**
- * What goes before what: an answer that the program has made, which takes its memory already and only waits for
- * those before it; what the program is at work for; a request that it doesn't know of.
- */
-export type Rank = "made" | "begun" | "new";
-
 /** What makes a part of an answer. Implemented by PlainRequest, FetchedAnswer and StreamedBody. */
 export interface InLine {
   readonly connection: Answering;
-  readonly rank: Rank;
+  /** Whether the program doesn't know of it, so that it goes behind those that it is at work for. */
+  readonly isNew: boolean;
   /** It is its turn; {@linkcode RoomLine.done} must follow. */
   goOn(): void;
   /** It is new, has waited for `sendTimeoutMs`, and is out of the line. */
@@ -54,7 +49,6 @@ export interface LineContext {
 /** One of a context. */
 export class RoomLine {
   readonly #context: LineContext;
-  readonly #made = new Set<InLine>();
   readonly #begun = new Set<InLine>();
   /** Since when they wait. */
   readonly #new = new Map<InLine, number>();
@@ -89,24 +83,24 @@ export class RoomLine {
   }
 
   get #isEmpty(): boolean {
-    return this.#made.size + this.#begun.size + this.#new.size === 0;
+    return this.#begun.size + this.#new.size === 0;
   }
 
   /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
   enter(one: InLine): boolean {
     const maker = this.#maker;
-    const mayBegin = maker === undefined ? this.#isFreeFor(one) : maker.connection === one.connection;
+    const mayBegin = maker === undefined
+      ? this.#isFreeFor(one)
+      : maker.connection === one.connection;
     if (!mayBegin) return this.#wait(one);
     this.#maker = one;
     this.#isPromised = false;
     return true;
   }
 
-  #isFreeFor({ rank }: InLine): boolean {
-    if (this.#made.size > 0) return false;
-    if (rank === "made") return true;
-    return this.#begun.size === 0 && (rank === "begun" || this.#new.size === 0) &&
-      !this.#context.buffered.isFull;
+  #isFreeFor({ isNew }: InLine): boolean {
+    const isFirst = this.#begun.size === 0 && !(isNew && this.#new.size > 0);
+    return isFirst && !this.#context.buffered.isFull;
   }
 
   /** Whether it is the turn of `one`. */
@@ -139,17 +133,17 @@ export class RoomLine {
   }
 
   #wait(one: InLine): false {
-    if (one.rank === "new") {
+    if (one.isNew) {
       this.#new.set(one, this.#context.wheel.now());
       this.#newest.push(one);
-    } else (one.rank === "made" ? this.#made : this.#begun).add(one);
+    } else this.#begun.add(one);
     if (this.#maker === undefined) this.#standStill();
     else if (this.#isPromised) this.#time(this.#maker);
     return false;
   }
 
   #remove(one: InLine): void {
-    if (one.rank !== "new") this.#begun.delete(one) || this.#made.delete(one);
+    if (!one.isNew) this.#begun.delete(one);
     else if (this.#new.delete(one) && this.#newest.length > 2 * this.#new.size + 16) {
       this.#newest = [...this.#new.keys()];
     }
@@ -179,7 +173,7 @@ export class RoomLine {
       const { isFull } = buffered;
       const one = this.#next(isFull);
       if (one === undefined) break;
-      if (isFull && one.rank !== "made" && this.#credit <= 0) {
+      if (isFull && this.#credit <= 0) {
         this.#standStill();
         break;
       }
@@ -196,9 +190,7 @@ export class RoomLine {
 
   /** Without room it is the newest request: the oldest are the crowd's that took the room, and given up first. */
   #next(isFull: boolean): InLine | undefined {
-    for (const line of [this.#made, this.#begun]) {
-      if (line.size > 0) return line.values().next().value;
-    }
+    if (this.#begun.size > 0) return this.#begun.values().next().value;
     if (!isFull) return this.#new.keys().next().value;
     const newest = this.#newest;
     while (newest.length > 0 && !this.#new.has(newest.at(-1)!)) newest.pop();
@@ -245,7 +237,8 @@ export class RoomLine {
     this.#hasMoved = false;
     this.#cuts = buffered.cuts;
     const [, oldest = now] = this.#new.entries().next().value ?? [];
-    const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS || now - oldest >= PATIENCE_MS;
+    const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS ||
+      now - oldest >= PATIENCE_MS;
     this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
     const seen = this.#maker;
     if (seen !== undefined && seen === this.#seen) this.done(seen);

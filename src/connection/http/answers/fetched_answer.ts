@@ -78,7 +78,7 @@ export function isForProtocol(
 export class FetchedAnswer implements PendingAnswer, InLine {
   /** Whether the program has the request, and its answer is not there yet. */
   isPending = true;
-  readonly rank = "made";
+  readonly isNew = false;
   readonly connection: Connection;
   readonly #exchange: FetchExchange;
   readonly #response: HttpResponse;
@@ -86,8 +86,6 @@ export class FetchedAnswer implements PendingAnswer, InLine {
   readonly #controller = new AbortController();
   /** For the log, as the connection may have a later request by then. */
   readonly #asked: Asked;
-  /** Called when its body may be read. */
-  #onRoom: (() => void) | undefined;
 
   constructor(
     connection: Connection,
@@ -160,8 +158,8 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     let goOn: () => void;
     try {
       result = await returned;
-      if (this.#isWanted(result) && result.body !== null) await this.#room();
-      const answer = this.#isWanted(result) ? await sendable(result, this.#asked) : undefined;
+      const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
+      const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
       if (answer !== undefined) this.#holds(answer.held);
       goOn = () => this.#take(result, answer);
     } catch (error) {
@@ -175,21 +173,9 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     }
   }
 
-  #isWanted(result: unknown): result is Response {
-    return this.isPending && !this.#response.hasBegun && isResponse(result);
-  }
-
-  /** Resolves when there is room for a body: at once for one that was not long in coming. */
-  #room(): Promise<void> | undefined {
-    if (this.connection.owner.roomLine.enter(this)) return undefined;
-    return new Promise((resolve) => this.#onRoom = resolve);
-  }
-
-  goOn(): void {
-    this.#onRoom?.();
-  }
-
-  giveUp(): void {} // Only a request does.
+  // It never waits: the request has, and what is made takes its memory already.
+  goOn(): void {}
+  giveUp(): void {}
 
   /** What was read of the body counts until it is taken. */
   #holds(bytes: number): void {
@@ -265,7 +251,6 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     this.#body.fail(new LwsError("connection-closed", `the body of the request broke off: ${why}`));
     this.isPending = false;
     this.connection.owner.roomLine.leave(this);
-    this.#onRoom?.();
     if (!this.#response.isComplete) this.#controller.abort(abortError(why));
   }
 }
