@@ -1,6 +1,6 @@
 /**
- * The line in which answers wait, one after the other, while connections hold too much: what an answer takes is
- * known when it is there, so that a crowd that is asked for at once would take the memory of all of them.
+ * The line in which answers wait while connections hold too much: what an answer takes is known when it is there, so
+ * that a crowd that is asked for at once would take the memory of all of them. Hence a few are made at a time.
  */
 
 import { POLLOUT } from "../../api/service.ts";
@@ -17,6 +17,8 @@ const STANDS_STILL_MS = 1_000;
 const PATIENCE_MS = 5_000;
 /** What those make until the next look, in parts of the limit: past it the largest are cut for them. */
 const SHARE = 1 / 4;
+/** So many are made at a time: their writes leave one behind the other, which wakes a peer on this machine once. */
+const AT_A_TIME = 8;
 /** What is promised and is not there after so many microtasks waits for something else. */
 const MICROTASKS = 32;
 
@@ -54,14 +56,14 @@ export class RoomLine {
   readonly #new = new Map<InLine, number>();
   /** The same, and some that have left meanwhile. */
   #newest: InLine[] = [];
-  /** What is being made, of which it is not known how much it is. */
-  #maker: InLine | undefined;
-  /** Whether it waits for a promise, which may take its time. */
-  #isPromised = false;
-  /** That which is given some microtasks. */
-  #timed: InLine | undefined;
-  /** That of the last look. */
-  #seen: InLine | undefined;
+  /** What is being made, of which it is not known how much it is; one of a connection. */
+  readonly #making = new Map<Answering, InLine>();
+  /** Those of them that wait for a promise, which may take its time. */
+  readonly #promised = new Set<InLine>();
+  /** Whether they are given some microtasks. */
+  #isTiming = false;
+  /** Those of the last look. */
+  #seen: readonly InLine[] = [];
   #isGoing = false;
   #awaitsTurn = false;
   /** Bytes that may still be made without room. */
@@ -88,37 +90,33 @@ export class RoomLine {
 
   /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
   enter(one: InLine): boolean {
-    const maker = this.#maker;
-    const mayBegin = maker === undefined
-      ? this.#isFreeFor(one)
-      : maker.connection === one.connection;
-    if (!mayBegin) return this.#wait(one);
-    this.#maker = one;
-    this.#isPromised = false;
+    const maker = this.#making.get(one.connection);
+    if (maker === undefined && !this.#isFreeFor(one)) return this.#wait(one);
+    if (maker !== undefined) this.#promised.delete(maker);
+    this.#making.set(one.connection, one);
     return true;
   }
 
   #isFreeFor({ isNew }: InLine): boolean {
     const isFirst = this.#begun.size === 0 && !(isNew && this.#new.size > 0);
-    return isFirst && !this.#context.buffered.isFull;
+    return isFirst && this.#making.size < AT_A_TIME && !this.#context.buffered.isFull;
   }
 
   /** Whether it is the turn of `one`. */
   isMaking(one: InLine): boolean {
-    return this.#maker === one;
+    return this.#making.get(one.connection) === one;
   }
 
   /** It waits for a promise now, and others for it no longer than a moment. */
   awaits(one: InLine): void {
-    if (this.#maker !== one) return;
-    this.#isPromised = true;
-    if (!this.#isEmpty) this.#time(one);
+    if (!this.isMaking(one)) return;
+    this.#promised.add(one);
+    if (!this.#isEmpty) this.#time();
   }
 
   /** What it made counts already. */
   done(one: InLine): void {
-    if (this.#maker !== one) return;
-    this.#maker = undefined;
+    if (!this.#stop(one)) return;
     if (this.#credit > 0) this.#credit -= this.#context.buffered.weightOf(one.connection);
     this.goOn();
   }
@@ -126,10 +124,14 @@ export class RoomLine {
   /** It makes nothing more. */
   leave(one: InLine): void {
     this.#remove(one);
-    if (this.#maker !== one) return;
-    this.#maker = undefined;
     // It may be in the middle of its end.
-    if (!this.#isEmpty) queueMicrotask(() => this.goOn());
+    if (this.#stop(one) && !this.#isEmpty) queueMicrotask(() => this.goOn());
+  }
+
+  #stop(one: InLine): boolean {
+    if (!this.isMaking(one)) return false;
+    this.#promised.delete(one);
+    return this.#making.delete(one.connection);
   }
 
   #wait(one: InLine): false {
@@ -137,8 +139,8 @@ export class RoomLine {
       this.#new.set(one, this.#context.wheel.now());
       this.#newest.push(one);
     } else this.#begun.add(one);
-    if (this.#maker === undefined) this.#standStill();
-    else if (this.#isPromised) this.#time(this.#maker);
+    if (this.#making.size === 0) this.#standStill();
+    else if (this.#promised.size > 0) this.#time();
     return false;
   }
 
@@ -149,27 +151,27 @@ export class RoomLine {
     }
   }
 
-  async #time(one: InLine): Promise<void> {
-    if (this.#timed === one) return;
-    this.#timed = one;
-    for (let i = 0; i < MICROTASKS; i++) {
-      await undefined;
-      if (this.#maker !== one || !this.#isPromised) break;
-    }
-    if (this.#timed === one) this.#timed = undefined;
-    if (this.#isPromised) this.done(one);
+  async #time(): Promise<void> {
+    if (this.#isTiming) return;
+    this.#isTiming = true;
+    const timed = [...this.#promised];
+    for (let i = 0; i < MICROTASKS && this.#promised.size > 0; i++) await undefined;
+    this.#isTiming = false;
+    for (const one of timed) if (this.#promised.has(one)) this.done(one);
+    if (!this.#isEmpty && this.#promised.size > 0) this.#time();
   }
 
   /** There may be room. */
   goOn(): void {
-    if (!this.#isEmpty && !this.#isGoing && !this.#awaitsTurn) this.#goOnWhile(false);
+    if (this.#isEmpty || this.#making.size > 0 || this.#isGoing || this.#awaitsTurn) return;
+    this.#goOnWhile(false);
   }
 
   #goOnWhile(isInTurn: boolean): void {
     const { buffered, budget } = this.#context;
     let mayGoOn = isInTurn;
     this.#isGoing = true;
-    while (this.#maker === undefined) {
+    while (this.#making.size < AT_A_TIME) {
       const { isFull } = buffered;
       const one = this.#next(isFull);
       if (one === undefined) break;
@@ -207,9 +209,8 @@ export class RoomLine {
 
   #begin(one: InLine): void {
     this.#remove(one);
-    this.#maker = one;
-    this.#isPromised = false;
     const { connection } = one;
+    this.#making.set(connection, one);
     let isServed = false;
     const service = () => {
       isServed = true;
@@ -240,12 +241,11 @@ export class RoomLine {
     const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS ||
       now - oldest >= PATIENCE_MS;
     this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
-    const seen = this.#maker;
-    if (seen !== undefined && seen === this.#seen) this.done(seen);
-    else this.goOn();
-    this.#seen = this.#maker;
+    for (const one of this.#seen) this.done(one);
+    this.goOn();
+    this.#seen = [...this.#making.values()];
     if (this.#isEmpty) this.#stillSince = undefined;
-    if (!this.#isEmpty || this.#maker !== undefined) this.#lookLater();
+    if (!this.#isEmpty || this.#seen.length > 0) this.#lookLater();
   }
 
   #giveUpBefore(before: number): void {
