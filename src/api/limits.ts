@@ -100,8 +100,10 @@ export interface Limits {
    * in hand, that have not left. What `prepareMessage` or a topic sends to many counts once. Above it nothing more is read from those
    * that hold the most, until three quarters are left, or for 5 seconds. What is still above it then is cut, the largest
    * first, down to three quarters, with the cause `"unsent"` or `"limit"`; and at once above five quarters, down to the
-   * limit. Not in it are compressors, what the system holds, and what the program
-   * was given. Default: `268435456`.
+   * limit. Requests wait meanwhile, of which the program is not told, and streams of answers are not read on: until
+   * there is room, or 1 second has gone by in which none went on; then some go on all the same, the newest first. One
+   * that has waited for `sendTimeoutMs` is answered 503. Not in the sum are compressors, what the system holds, and
+   * what the program was given. Default: `268435456`.
    */
   readonly maxBufferedBytes: number;
   /**

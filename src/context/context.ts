@@ -249,8 +249,15 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   stats(): Stats {
     const { counters, entries, descriptors, wheel: { size: timers }, buffered } = this;
     const connections = descriptors.connections.values();
-    const { ms: loopLagMs } = this.#loopLag;
-    return statsOf({ counters, entries, connections, timers, buffered: buffered.bytes, loopLagMs });
+    return statsOf({
+      counters,
+      entries,
+      connections,
+      timers,
+      buffered: buffered.bytes,
+      requestsWaiting: this.roomLine.requests,
+      loopLagMs: this.#loopLag.ms,
+    });
   }
 
   /** Begins a client's connection; what becomes of it is told later. */

@@ -182,6 +182,12 @@ export const FAMILIES: readonly Family[] = [
     samples: ({ bufferedBytes }) => [[bufferedBytes, {}]],
   },
   {
+    name: "lws_requests_waiting",
+    type: "gauge",
+    help: "Requests that wait until connections hold less.",
+    samples: ({ requestsWaiting }) => [[requestsWaiting, {}]],
+  },
+  {
     name: "lws_probes_missed",
     type: "counter",
     help: "Pings that find a peer gone, and were not answered.",

@@ -71,6 +71,8 @@ export class RoomLine {
   /** Since when it stands still, and whether any found room since the last look. */
   #stillSince: number | undefined;
   #hasMoved = false;
+  /** Whether any went on without it since then. */
+  #hasSpent = false;
   /** How many connections had been cut at the last look. */
   #cuts = 0;
   readonly #look: WheelTimer = new WheelTimer({ onTimeout: () => this.#lookAgain() });
@@ -135,6 +137,8 @@ export class RoomLine {
   }
 
   #wait(one: InLine): false {
+    // What was cut before is no room that was made for those who wait.
+    if (this.#isEmpty) this.#cuts = this.#context.buffered.cuts;
     if (one.isNew) {
       this.#new.set(one, this.#context.wheel.now());
       this.#newest.push(one);
@@ -172,7 +176,8 @@ export class RoomLine {
     let mayGoOn = isInTurn;
     this.#isGoing = true;
     while (this.#making.size < AT_A_TIME) {
-      const { isFull } = buffered;
+      // Room by a cut is none: all that wait would go on by cutting those before them, and nothing pace them.
+      const isFull = buffered.isFull || buffered.cuts !== this.#cuts;
       const one = this.#next(isFull);
       if (one === undefined) break;
       if (isFull && this.#credit <= 0) {
@@ -184,7 +189,8 @@ export class RoomLine {
         break;
       }
       mayGoOn = false;
-      this.#hasMoved ||= !isFull;
+      if (isFull) this.#hasSpent = true;
+      else this.#hasMoved = true;
       this.#begin(one);
     }
     this.#isGoing = false;
@@ -235,7 +241,9 @@ export class RoomLine {
     const now = wheel.now();
     this.#giveUpBefore(now - sendTimeoutMs);
     if (this.#hasMoved && buffered.cuts === this.#cuts) this.#stillSince = undefined;
-    this.#hasMoved = false;
+    // A stream is out of the line between two of its pieces, and its patience is at an end all the same.
+    const isOver = this.#isEmpty && !this.#hasSpent;
+    this.#hasMoved = this.#hasSpent = false;
     this.#cuts = buffered.cuts;
     const [, oldest = now] = this.#new.entries().next().value ?? [];
     const isLate = now - (this.#stillSince ?? now) >= STANDS_STILL_MS ||
@@ -244,8 +252,8 @@ export class RoomLine {
     for (const one of this.#seen) this.done(one);
     this.goOn();
     this.#seen = [...this.#making.values()];
-    if (this.#isEmpty) this.#stillSince = undefined;
-    if (!this.#isEmpty || this.#seen.length > 0) this.#lookLater();
+    if (isOver) this.#stillSince = undefined;
+    if (!isOver || this.#seen.length > 0) this.#lookLater();
   }
 
   #giveUpBefore(before: number): void {

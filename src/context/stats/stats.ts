@@ -20,6 +20,7 @@ export interface CountedContext {
   readonly connections: Iterable<CountedConnection>;
   readonly timers: number;
   readonly buffered: number;
+  readonly requestsWaiting: number;
   readonly loopLagMs: number;
 }
 
@@ -33,7 +34,7 @@ interface Now {
 type Numbers = { -readonly [Name in keyof ProtocolStats]: ProtocolStats[Name] };
 
 export function statsOf(context: CountedContext): Stats {
-  const { counters, entries, connections, timers, buffered, loopLagMs } = context;
+  const { counters, entries, connections, timers, buffered, requestsWaiting, loopLagMs } = context;
   const nows = entries.map((): Now => ({ servers: 0, clients: 0, unsent: 0 }));
   let http = 0;
   let connecting = 0;
@@ -60,6 +61,7 @@ export function statsOf(context: CountedContext): Stats {
     clientRetries: counters.retried,
     limitsHit: recordOf(counters.limits),
     bufferedBytes: buffered,
+    requestsWaiting,
     timers,
     loopLagMs,
     protocols: Object.freeze(protocols),

@@ -28,6 +28,7 @@ const FIRST: Omit<Stats, "protocols"> = {
   clientRetries: 0,
   limitsHit: {},
   bufferedBytes: 0,
+  requestsWaiting: 0,
   timers: 0,
   loopLagMs: 0,
 };
