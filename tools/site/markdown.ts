@@ -2,6 +2,7 @@
 
 import GithubSlugger from "npm:github-slugger@2";
 import MarkdownIt, { type Token } from "npm:markdown-it@15";
+import { drawing } from "./drawing.ts";
 import { highlighted } from "./highlight.ts";
 import { escaped } from "./html.ts";
 import type { Section } from "./page.ts";
@@ -12,7 +13,7 @@ type Markdown = InstanceType<typeof MarkdownIt>;
 export interface Rendering {
   /** Where a link leads on the site. */
   readonly resolve: (href: string) => string;
-  /** Whether programs get colours; a search needs none. */
+  /** Whether programs get colours and drawings are drawn; a search needs neither. */
   readonly hasColours?: boolean;
 }
 
@@ -47,7 +48,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
         sections.push({ id, level: 0, heading: plain(token), text: "", code: "" });
       }
       sections.at(-1)!.text += `${plain(token)} `;
-    } else if (token.type === "fence") {
+    } else if (token.type === "fence" && token.info !== "mermaid") {
       sections.at(-1)!.code += `${token.content} `;
     } else if (token.type === "table_close") {
       // What follows a table with anchors belongs to the heading again.
@@ -73,6 +74,7 @@ function renderer({ resolve, hasColours = true }: Rendering): Markdown {
   const { rules } = markdown.renderer;
   rules.fence = (tokens, i) => {
     const { content, info } = tokens[i]!;
+    if (info === "mermaid" && hasColours) return drawnBelow(tokens, i);
     return codeBlock(content, info.split(" ")[0]!, hasColours);
   };
   rules.code_inline = (tokens, i) => `<code>${breakable(tokens[i]!.content)}</code>`;
@@ -133,6 +135,13 @@ function plain(inline: Token): string {
 function rowAnchor(inline: Token): string | undefined {
   const first = inline.children?.[0];
   return first?.type === "html_inline" ? ROW_ANCHOR.exec(first.content)?.[1] : undefined;
+}
+
+/** A drawing is named by the heading above it. */
+function drawnBelow(tokens: Token[], at: number): string {
+  const above = tokens.findLastIndex(({ type }, i) => i < at && type === "heading_open");
+  const heading = above < 0 ? "" : `: ${plain(tokens[above + 1]!)}`;
+  return drawing(tokens[at]!.content, `drawing-${at}`, `Drawing${heading}`);
 }
 
 /** Tells each cell of a table its column's head; returns how many columns there are. */

@@ -62,6 +62,27 @@ Deno.test("a table without heads has no empty ones, and links are rewritten", ()
   assert(html.includes(`<a href="to:b.md">a</a>`));
 });
 
+Deno.test("drawings are SVG in the page's colours, each with a name and anchors of its own, and ask no other host", () => {
+  const text =
+    "## A & B\n\n```mermaid\nstateDiagram-v2\n  [*] --> ONE\n  ONE --> TWO: goes on\n```\n";
+  const { html, sections } = render(`${text}\n${text}`);
+  const pictures = [...html.matchAll(/<svg .*?<\/svg>/gs)].map(([svg]) => svg);
+  assertEquals(pictures.length, 2);
+  for (const svg of pictures) {
+    assertMatch(svg, /^<svg [^>]*role="img" aria-label="Drawing: A &amp; B"/);
+    for (const label of ["ONE", "TWO", "goes on"]) assert(svg.includes(`>${label}</text>`), label);
+    assert(!/<style|\sstyle=|@import|#[0-9a-f]{6}/i.test(svg));
+  }
+  assertEquals(
+    pictures.flatMap((svg) => svg.match(/https?:[^"]*/g)),
+    Array(2).fill("http://www.w3.org/2000/svg"),
+  );
+  const ids = [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id!);
+  assertEquals(ids.length, new Set(ids).size);
+  for (const [, id] of html.matchAll(/url\(#([^)]*)\)/g)) assert(ids.includes(id!), id);
+  assertEquals(sections.map(({ code }) => code), ["", ""]);
+});
+
 Deno.test("each line of highlighted code closes what it opens", () => {
   assertEquals(lines(`<span class="c">a\nb</span>c`), [
     `<span class="c">a</span>`,

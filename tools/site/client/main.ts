@@ -72,7 +72,7 @@ function startCode(): void {
       else target.setAttribute("tabindex", "0");
     }
   });
-  for (const each of document.querySelectorAll("pre, .table")) observer.observe(each);
+  for (const each of document.querySelectorAll("pre, .table, .drawing")) observer.observe(each);
 }
 
 /** Marks the heading that is being read. */
