@@ -15,6 +15,8 @@ export interface Rendering {
   readonly resolve: (href: string) => string;
   /** Whether programs get colours and drawings are drawn; a search needs neither. */
   readonly hasColours?: boolean;
+  /** Whether each row of a table below heads is found by itself: those of names, each with what is said of it. */
+  readonly hasRows?: boolean;
 }
 
 /** What a text became. */
@@ -25,6 +27,9 @@ export interface Rendered {
   readonly sections: Section[];
 }
 
+/** The level of a row without an anchor of its own. */
+export const ROW = -1;
+
 const ROW_ANCHOR = /^<a id="([^"]+)">$/;
 
 /** A whole file. */
@@ -32,6 +37,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
   const markdown = renderer(rendering);
   const tokens = markdown.parse(text, {});
   const slugger = new GithubSlugger();
+  const rows: Section[] = rendering.hasRows === true ? rowsOf(tokens) : [];
   const sections: Section[] = [{ id: "", level: 1, heading: "", text: "", code: "" }];
   let title = "";
   for (const [i, token] of tokens.entries()) {
@@ -59,7 +65,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
   return {
     html: markdown.renderer.render(withoutEmptyHeads(tokens), markdown.options, {}),
     title,
-    sections: merged(sections),
+    sections: [...merged(sections), ...rows],
   };
 }
 
@@ -142,6 +148,26 @@ function drawnBelow(tokens: Token[], at: number): string {
   const above = tokens.findLastIndex(({ type }, i) => i < at && type === "heading_open");
   const heading = above < 0 ? "" : `: ${plain(tokens[above + 1]!)}`;
   return drawing(tokens[at]!.content, `drawing-${at}`, `Drawing${heading}`);
+}
+
+/** Gives each row of a table that has heads an anchor, unless it has one. */
+function rowsOf(tokens: readonly Token[]): Section[] {
+  const slugger = new GithubSlugger();
+  const rows: Section[] = [];
+  let hasHeads = false;
+  for (const [i, token] of tokens.entries()) {
+    if (token.type === "thead_open") hasHeads = false;
+    if (token.type === "th_open") hasHeads ||= tokens[i + 1]!.content !== "";
+    if (token.type !== "td_open" || tokens[i - 1]!.type !== "tr_open" || !hasHeads) continue;
+    const heading = plain(tokens[i + 1]!);
+    if (heading === "" || rowAnchor(tokens[i + 1]!) !== undefined) continue;
+    const id = `row-${slugger.slug(heading)}`;
+    tokens[i - 1]!.attrSet("id", id);
+    const end = tokens.findIndex(({ type }, at) => at > i && type === "tr_close");
+    const others = tokens.slice(i + 2, end).filter(({ type }) => type === "inline");
+    rows.push({ id, level: ROW, heading, text: others.map(plain).join(" "), code: "" });
+  }
+  return rows;
 }
 
 /** Tells each cell of a table its column's head; returns how many columns there are. */

@@ -56,6 +56,19 @@ Deno.test("headings have the anchors that they have on GitHub, and rows those th
   assert(html.includes(`<h2 id="a-1">A</h2><a class="anchor" href="#a-1" aria-label="Link to A">`));
 });
 
+Deno.test("rows below heads are found by themselves, with an anchor each, where that is asked for", () => {
+  const text =
+    "# A\n\n| n | t |\n| - | - |\n| `a.b()` | one |\n| `a.b()` | two |\n| | three |\n\n|  |  |\n| - | - |\n| c | d |\n";
+  const { html, sections } = renderMarkdown(text, { resolve: String, hasRows: true });
+  const rows = sections.filter(({ id }) => id.startsWith("row-"));
+  assertEquals(rows.map(({ id, heading, text }) => [id, heading, text]), [
+    ["row-ab", "a.b()", "one"],
+    ["row-ab-1", "a.b()", "two"],
+  ]);
+  for (const { id } of rows) assert(html.includes(`<tr id="${id}">`));
+  assert(!render(text).html.includes("row-"));
+});
+
 Deno.test("a table without heads has no empty ones, and links are rewritten", () => {
   const { html } = render("|  |  |\n| - | - |\n| [a](b.md) | c |\n");
   assert(!html.includes("<th"));
