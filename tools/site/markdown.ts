@@ -87,8 +87,9 @@ function renderer({ resolve, hasColours = true }: Rendering): Markdown {
   rules.code_block = (tokens, i) => codeBlock(tokens[i]!.content, "", hasColours);
   rules.table_open = (tokens, i) => {
     const count = labelCells(tokens, i);
-    // Where a screen is narrow, each row of such a table becomes a list.
-    return `<div class="table"><table${count >= 4 && count <= 6 ? ` class="stack"` : ""}>\n`;
+    // Where there is little room, each row of such a table becomes a list.
+    const name = count < 3 || count > 6 ? "" : count < 5 ? ` class="stack"` : ` class="stack wide"`;
+    return `<div class="table"><table${name}>\n`;
   };
   rules.table_close = () => `</table></div>\n`;
   rules.heading_open = (tokens, i) =>
@@ -123,10 +124,15 @@ export function codeBlock(code: string, language: string, hasColours = true): st
   return `<div class="code"><pre><code>${shown}</code></pre></div>\n`;
 }
 
-/** A name that may be broken where its parts meet, so that it fits into a table. */
-export function breakable(name: string): string {
-  const isLong = name.length > 16 && !name.includes(" ");
-  return isLong ? escaped(name).replace(/(_|[a-z](?=[A-Z]))/g, "$1<wbr>") : escaped(name);
+/** Code whose names may be broken where their parts meet, so that it fits into a table; a command's flags stay whole. */
+export function breakable(code: string): string {
+  return code.split(" ").map((word) => {
+    if (word.startsWith("-")) {
+      return escaped(word).replace(/^-[\w-]+/, `<span class="flag">$&</span>`);
+    }
+    if (word.length <= 12) return escaped(word);
+    return escaped(word).replace(/_|[a-z](?=[A-Z])|\w(?=\.[a-z])/g, "$&<wbr>");
+  }).join(" ");
 }
 
 /** What inline text says, without its markup. */

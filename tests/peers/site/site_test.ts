@@ -90,6 +90,7 @@ async function lightAndDark(browser: Browser, origin: string): Promise<void> {
   for (const path of KINDS) {
     await page.emulateMedia({ colorScheme: "light" });
     await page.goto(origin + path);
+    assertEquals(await page.evaluate("scrollY"), 0, `${path} begins at its top`);
     const light = await paper();
     assertEquals(await faults(page), [], `${path}, light`);
     await page.emulateMedia({ colorScheme: "dark" });

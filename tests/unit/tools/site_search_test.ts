@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import config from "../../../deno.json" with { type: "json" };
-import { Links } from "../../../tools/site/links.ts";
+import { brokenLinks, Links } from "../../../tools/site/links.ts";
 import { apiPages, guidePages } from "../../../tools/site/pages.ts";
 import { documentsOf } from "../../../tools/site/search/documents.ts";
 import { indexOf, search, stem, tokens } from "../../../tools/site/search/settings.ts";
@@ -193,7 +193,11 @@ Deno.test("names are found by their parts, and words without their endings", () 
   assertEquals(stem("used"), "used");
 });
 
-Deno.test("no link of the sources leads to a file that is not there", () => {
+Deno.test("no link of the sources leads to a file or an anchor that is not there", () => {
   assertEquals(links.broken, []);
+  const others = [...links.shown].map((path) => links.source(path));
+  const pictures = [...links.pictures].map((path) => `assets/${path}`);
+  const htmls = new Map(pages.map(({ url, html }) => [url, html]));
+  assertEquals(brokenLinks(htmls, new Set([...others, ...pictures])), []);
   assert(links.shown.has("examples/chat.ts"));
 });

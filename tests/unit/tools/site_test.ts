@@ -69,6 +69,16 @@ Deno.test("rows below heads are found by themselves, with an anchor each, where 
   assert(!render(text).html.includes("row-"));
 });
 
+Deno.test("long names in code may be broken where their parts meet, and flags stay whole", () => {
+  const code = (text: string) => /<code>(.*)<\/code>/.exec(render(`\`${text}\``).html)![1];
+  assertEquals(code("perMessageDeflate: x<y"), "per<wbr>Message<wbr>Deflate: x&lt;y");
+  assertEquals(code("lws_get_context"), "lws_<wbr>get_<wbr>context");
+  assertEquals(code("context.destroy()"), "context<wbr>.destroy()");
+  assertEquals(code("--allow-sys=a"), `<span class="flag">--allow-sys</span>=a`);
+  assertEquals(code("bufferAmount"), "bufferAmount");
+  assertEquals(code("deno --allow-net x"), `deno <span class="flag">--allow-net</span> x`);
+});
+
 Deno.test("a table without heads has no empty ones, and links are rewritten", () => {
   const { html } = render("|  |  |\n| - | - |\n| [a](b.md) | c |\n");
   assert(!html.includes("<th"));
