@@ -13,7 +13,7 @@ import { readText } from "./sources.ts";
 export function guidePages(links: Links, hasColours = true): Page[] {
   return [...links.pages].map(([path, url]) => {
     const resolve = (href: string) => links.resolve(path, url, href);
-    const hasRows = /^docs\/(?:guide|porting)/.test(path);
+    const hasRows = path.startsWith("docs/guide/");
     const { html, title, sections } = renderMarkdown(readText(path), {
       resolve,
       hasColours,
