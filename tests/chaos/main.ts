@@ -5,7 +5,8 @@
  *     deno task chaos --seed 7 --connections 80 --seconds 10 --case ours-ours/tcp
  *
  * `--seeds N` runs so many seeds, from `--seed` on; `--list` names the cases. The end is 1 when something was wrong,
- * and what to run to have it again is printed.
+ * and what to run to have it again is printed. `--faults` has calls of the system's fail instead: those of sockets, of
+ * files and of TLS, each for so many seconds, from `--seed` on.
  */
 
 // deno-lint-ignore-file no-console -- a program's own output
@@ -76,6 +77,19 @@ async function run(order: Order): Promise<boolean> {
   clearTimeout(timer);
   if (hangs) console.log("FAULT all: the process hangs");
   return success;
+}
+
+/** The tests that have calls fail at random; returns the end of their process. */
+async function fault({ seed, seconds }: Options): Promise<number> {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["test", "-A", "--no-check", "--sanitize-ops", "--sanitize-resources"],
+      ...["--preload", fromFileUrl(new URL("../network.ts", import.meta.url))],
+      ...["--filter", "at random", fromFileUrl(new URL("../behaviour/faults", import.meta.url))],
+    ],
+    env: { LWS_FAULT_SEED: seed, LWS_FAULT_SECONDS: seconds },
+  }).spawn().status;
+  return code;
 }
 
 if (Deno.args.includes("--list")) {
