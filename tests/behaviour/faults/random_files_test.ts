@@ -59,7 +59,7 @@ const ASKED: readonly Asked[] = ["mount", "file"].flatMap((way): Asked[] => [
 const ERRORS = [404, 500, 503, 507];
 
 /** Sends and gets files by one context. */
-function filesAndUploads(folder: string, uploads: string): Protocol {
+function filesAndUploads(uploads: string): Protocol {
   const storing = upload(uploads) as Protocol;
   return {
     ...storing,
@@ -141,7 +141,7 @@ async function run(seed: number): Promise<void> {
     const server = createContext({
       ...LOOPBACK,
       fileOps: hostFileOps(folder),
-      protocols: [filesAndUploads(folder, uploads), echo.protocol],
+      protocols: [filesAndUploads(uploads), echo.protocol],
       mounts: [{ path: "/mount", folder, listing: true, precompressed: ["gz"], compression: true }],
     });
     const url = `http://127.0.0.1:${server.port}`;

@@ -1,7 +1,7 @@
 /** Faults at random, the same ones for a seed. */
 
 /** The most that one storm may take, of which none comes near: beyond it something hangs. */
-const LATEST_MS = 10_000;
+const LATEST_MS = 60_000;
 const EVERY = Deno.env.get("LWS_FAULT_SECONDS");
 const FIRST = Number(Deno.env.get("LWS_FAULT_SEED") ?? 1);
 
