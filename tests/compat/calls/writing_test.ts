@@ -42,6 +42,22 @@ for (const face of FACES) {
     assertEquals(send(api.LWS_WRITE_HTTP), -1);
   });
 
+  Deno.test(`${face.name}: a string is written whole by its bytes and by its length, else cut`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const text = "é!"; // two characters, three bytes
+    for (const [len, sent] of [[3, text], [text.length, text], [1, "\u{FFFD}"]] as const) {
+      face.call("write", wsis[0], text, len, face.api.LWS_WRITE_TEXT);
+      const { payload } = await server.pump(socket.receive());
+      assertEquals(new TextDecoder().decode(payload), sent, `${len}`);
+    }
+    const tooLong = logged(() => face.call("write", wsis[0], text, 4, face.api.LWS_WRITE_TEXT));
+    assertEquals(tooLong.result, -1);
+    assertStringIncludes(tooLong.lines.join("\n"), "len is 4; allowed: a whole number from 0 to 3");
+  });
+
   Deno.test(`${face.name}: fragments are written with NO_FIN`, async () => {
     const { wsis, protocols } = keeping();
     await using server = rig(face, { protocols });
