@@ -203,7 +203,7 @@ function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolS
       );
     }
     const names = namesOf(struct);
-    // As in C the first one has what several lists name; one with nothing of its own would serve nobody.
+    // As in C the first one has what several lists name; one with nothing of its own would never be chosen.
     const own = names.filter((name) => !structs.has(name));
     if (own.length === 0) {
       throw new LwsError("invalid-option", `protocols: the name "${names[0]}" is there twice`);

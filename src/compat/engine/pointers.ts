@@ -20,7 +20,7 @@ export function box<T>(value: T): Box<T> {
 
 /**
  * The first `length` bytes at `buffer`: a string's UTF-8, a view's bytes or a buffer. A string whose `length` is
- * given is taken whole: who counts its characters never means a part of them.
+ * given is taken whole: a program that counts its characters means all of them.
  *
  * @param names What the C call calls the two.
  * @throws {LwsError} `invalid-argument` when there are no bytes, or fewer.
