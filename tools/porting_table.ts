@@ -76,8 +76,8 @@ same objects.
 | \`@x/lws/compat\`       | the same, and all namespaces | \`lws_\`                                |
 
 A program begins with \`import * as c from "jsr:@x/lws/compat"\`. What came later than 1.6, such as
-\`LWS_PRE\`, \`lws_close_reason\` and \`lws_client_connect_via_info\`, is in
-\`docs/guide/from-libwebsockets.md\`.
+\`LWS_PRE\`, \`lws_close_reason\` and \`lws_client_connect_via_info\`, has
+[a table](guide/from-libwebsockets.md#later-than-16) of its own.
 
 ## Line by line
 
