@@ -147,8 +147,8 @@ What stays as it is in the text, and is not quite the same:
   \`lws_callback_on_writable_all_protocol\` and needs no lock.
 - Text that comes has to be UTF-8, which C did not look at: a program that sends on what came asks
   \`lws_frame_is_binary\` whether to send it as text.
-- A piece of a text may end inside of a character: gather the bytes of a message before they become a
-  string, or give each piece to one \`TextDecoder\` by \`decode(piece, { stream: true })\`.
+- A piece of a text may end inside of a character: gather the bytes of a message before they become
+  a string, or give each piece to one \`TextDecoder\` by \`decode(piece, { stream: true })\`.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers without
 OpenSSL. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`,
