@@ -90,8 +90,8 @@ the shape that C programmers gave them, each against the names of another genera
 - In front of \`lws_service\`, of \`poll\` where it waits, and of \`lws_context_destroy\`, for the end of
   all connections. Nothing is delivered between two calls. In the generation of February 2011
   \`libwebsocket_client_connect\` wants it as well. No other call does: the \`lws_plat_file_\` calls are
-  done when they return. A loop that forgets it ends at once, without a word, as a promise is not
-  \`>= 0\`; \`deno check\` finds that.
+  done when they return. A loop that forgets it ends at once, as a promise is not \`>= 0\`, or with
+  \`while (1)\` leaves nothing else a turn, which the log tells; \`deno check\` finds the former.
 - Or nowhere: over \`overNetwork(epollNetwork(), create)\` calls of service block, as in C. The
   variable for such a context is a \`BlockingContext\`.
 

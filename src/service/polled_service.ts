@@ -1,6 +1,7 @@
 /** The *manual* and *external* policies: nothing is told but in calls of the program. */
 
 import { type Clock, POLLERR, type PollFd, POLLHUP } from "../api/service.ts";
+import { line, log, own } from "../base/log.ts";
 import { PatientClock } from "./patient_clock.ts";
 import { PollSlot, type PollSlotOwner, type Slot } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
@@ -17,6 +18,9 @@ export interface PollHost {
   /** Ends a connection that can't be watched. */
   abort(id: number): void;
 }
+
+/** As many calls as no program waits for at once, but a loop makes in no time that forgets to await. */
+const FORGOTTEN_CALLS = 100;
 
 /** Holds what happens to the descriptors of a context until the program asks for it. */
 export class PolledService implements Scheduler, PollSlotOwner {
@@ -162,7 +166,14 @@ export class PolledService implements Scheduler, PollSlotOwner {
   async #call<T>(wait: (isCancelled: () => boolean) => Promise<T>): Promise<T> {
     const isCancelled = this.takeCancel();
     const before = this.#cancels;
-    this.#calls++;
+    if (++this.#calls === FORGOTTEN_CALLS) {
+      const count = own(FORGOTTEN_CALLS);
+      log(
+        "warn",
+        () =>
+          line`${count} calls of service or poll wait at once: await each, as nothing comes to a loop that doesn't`,
+      );
+    }
     try {
       // Behind the end as well: a loop that goes on calling must not keep the runtime from all else.
       await this.#rest();
