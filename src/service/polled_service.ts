@@ -32,6 +32,8 @@ export class PolledService implements Scheduler, PollSlotOwner {
   protected readonly slots = new Map<number, Slot>();
   /** Slots that may be ready, in the order in which they became so. */
   readonly #ready = new Set<Slot>();
+  /** Those of them that the call in hand has yet to serve. */
+  #due = new Set<Slot>();
   readonly #waiting = new Set<() => void>();
   /** Calls that wait, or are about to. */
   #calls = 0;
@@ -183,15 +185,23 @@ export class PolledService implements Scheduler, PollSlotOwner {
     }
   }
 
-  /** Tells what came, and then runs timeouts, which judge peers that are silent. */
-  protected serveReady(): number {
+  /**
+   * Tells what waits, and then runs timeouts, which judge peers that are silent. What comes of it waits for the next
+   * call, as each slot is served once.
+   *
+   * @param fetch serves what is to be told before
+   */
+  protected serveReady(fetch?: () => void): number {
     this.begin();
-    for (const slot of [...this.#ready]) this.serveSlot(slot, slot.revents);
+    const due = this.#due = new Set(this.#ready);
+    fetch?.();
+    for (const slot of due) this.serveSlot(slot, slot.revents);
     this.#runDue();
     return this.#released === undefined ? 0 : -1;
   }
 
   protected serveSlot(slot: Slot, revents: number): void {
+    this.#due.delete(slot);
     this.#ready.delete(slot);
     if (this.slots.get(slot.id) === slot) slot.serve(revents);
   }
