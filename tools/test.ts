@@ -82,6 +82,13 @@ function read(line: string): void {
 
 const isFile = (arg: string, i: number) =>
   !arg.startsWith("-") && !WITH_VALUE.includes(Deno.args[i - 1] ?? "");
+if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
+  print(
+    "deno task test [FILE OR FOLDER]… [OPTION]…   all tests where none is named; options are those",
+  );
+  print("of `deno test`, such as --filter TEXT: see `deno test --help`");
+  Deno.exit(0);
+}
 const hasFiles = Deno.args.some(isFile);
 if (!hasFiles) print("about four minutes on two cores; a line for each file as it ends");
 const child = new Deno.Command(Deno.execPath(), {

@@ -8,12 +8,12 @@
  * the 99th percentile of the round trip, which may be 3 times the quiet one and 5 ms.
  */
 
-import { parseArgs } from "node:util";
 import { fromFileUrl } from "@std/path";
 import { makeCertificates } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { Attacked } from "./attacked.ts";
 import { type Health, speak } from "./healthy.ts";
+import { oneOf, readTask, type TaskManual } from "../../tools/task.ts";
 import { ATTACKS } from "./list/mod.ts";
 import type { Attack } from "./wire.ts";
 
@@ -23,6 +23,21 @@ const NICENESS = 19;
 /** How long descriptors may take to come back, and how many more may be there. */
 const BACK_MS = 20_000;
 const SLACK = 4;
+
+const NETWORKS = ["tcp", "epoll"] as const;
+
+const MANUAL: TaskManual = {
+  name: "attack",
+  summary: "Attacks a server, healthy clients beside it, and says what each attack cost them.",
+  options: {
+    seconds: { value: "N", about: "how long each goes on (6, or 2 in the short form)" },
+    network: { value: "NAME", about: "over tcp or epoll alone" },
+    name: { value: "ATTACK", about: "this one alone" },
+    short: { about: "ten of them, and no verdict on times" },
+    write: { value: "FILE", about: "the page of the results" },
+  },
+  examples: [["deno task attack --name slow-head --seconds 10", "one attack, over both networks"]],
+};
 
 /** One line of the table. */
 interface Row {
@@ -157,31 +172,22 @@ function pageOf(rows: readonly Row[], ms: number): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      seconds: { type: "string" },
-      network: { type: "string" },
-      name: { type: "string" },
-      short: { type: "boolean" },
-      write: { type: "string" },
-    },
+  const { seconds, networks, attacks, isShort, page } = readTask(MANUAL, (args) => {
+    const network = oneOf(args, "network", NETWORKS);
+    const name = oneOf(args, "name", ATTACKS.map((attack) => attack.name));
+    const isShort = args.flag("short");
+    return {
+      seconds: args.number("seconds", { from: 0.1, to: 3600, isFraction: true }),
+      networks: network === undefined ? NETWORKS : [network],
+      attacks: ATTACKS.filter((attack) =>
+        name !== undefined ? attack.name === name : !isShort || attack.isShort
+      ),
+      isShort,
+      page: args.text("write"),
+    };
   });
+  const ms = 1000 * (seconds ?? (isShort ? 2 : 6));
   const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-  const ms = 1000 * Number(values.seconds ?? (values.short ? 2 : 6));
-  const networks = values.network !== undefined ? [values.network] : ["tcp", "epoll"];
-  const attacks = ATTACKS.filter(({ name, isShort }) =>
-    values.name !== undefined ? name === values.name : !values.short || isShort
-  );
-  const isKnown = networks.every((each) => ["tcp", "epoll"].includes(each));
-  if (!(ms > 0) || !isKnown || attacks.length === 0) {
-    say(
-      `--seconds is a number, --network tcp or epoll, --name one of ${
-        ATTACKS.map(({ name }) => name).join(", ")
-      }`,
-    );
-    Deno.exit(2);
-  }
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
   const { localhost } = await makeCertificates();
@@ -199,8 +205,8 @@ if (import.meta.main) {
       say(lineOf(row));
     }
   }
-  if (values.write !== undefined) await Deno.writeTextFile(values.write, pageOf(rows, ms));
-  const broken = rows.filter((row) => row.faults.length > 0 || (!values.short && isSlow(row)));
+  if (page !== undefined) await Deno.writeTextFile(page, pageOf(rows, ms));
+  const broken = rows.filter((row) => row.faults.length > 0 || (!isShort && isSlow(row)));
   for (const { attack, network } of rows.filter(isSlow)) {
     say(`slow: ${attack.name} over ${network}`);
   }

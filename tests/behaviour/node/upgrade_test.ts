@@ -3,7 +3,10 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import {
+  createServer as createSecureServer,
+  type ServerOptions as SecureServerOptions,
+} from "node:https";
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
@@ -17,7 +20,7 @@ import {
 import type { Context, ContextCreationInfo } from "../../../mod.ts";
 import { handleUpgrade } from "../../../src/node/mod.ts";
 import { isBun } from "../../../src/base/runtime/runtime.ts";
-import { makeCertificates } from "../../support/certificates.ts";
+import { makeCertificates, makeSelfSigned, type TestIdentity } from "../../support/certificates.ts";
 import { get } from "../../support/http.ts";
 import { PATIENT } from "../../support/patience.ts";
 import { handshake } from "../../support/serve.ts";
@@ -42,10 +45,14 @@ interface Front extends AsyncDisposable {
 }
 
 /** A server that answers `GET PATH` itself, and hands over what wants an upgrade. */
-async function front(context: Context, isTls = false): Promise<Front> {
+async function front(
+  context: Context,
+  isTls = false,
+  options: SecureServerOptions = {},
+): Promise<Front> {
   const answer = (request: IncomingMessage) => `${request.method} ${request.url}`;
   const server: Server = isTls
-    ? createSecureServer({ cert: localhost.cert, key: localhost.key })
+    ? createSecureServer({ cert: localhost.cert, key: localhost.key, ...options })
     : createServer();
   server.on("request", (request, response) => void response.end(answer(request)));
   const handed: (Wsi | undefined)[] = [];
@@ -71,11 +78,11 @@ class Caller implements Disposable {
   text = "";
   hasEnded = false;
 
-  constructor(port: number, isTls: boolean, first: string) {
+  constructor(port: number, isTls: boolean, first: string, identity?: TestIdentity) {
     const begin = () => this.socket.write(first, "latin1");
     const place = { port, host: "127.0.0.1", allowHalfOpen: true };
     this.socket = isTls
-      ? connectTls({ ...place, servername: "localhost", ca: [ca.cert] }, begin)
+      ? connectTls({ ...place, servername: "localhost", ca: [ca.cert], ...identity }, begin)
       : connect(place, begin);
     this.socket.on("data", (bytes) => this.text += bytes.toString("latin1"));
     this.socket.on("end", () => this.hasEnded = true);
@@ -314,6 +321,36 @@ Deno.test("a context that speaks TLS at its own port takes what has none, and th
     await wsi.send("heard");
     assertEquals((await messages.next()).value, "heard");
   }
+});
+
+Deno.test("what a client's certificate is worth is what the server has found", async () => {
+  const stranger = await makeSelfSigned({ name: "stranger", purpose: "client" });
+  const seen: unknown[] = [];
+  const context = contextOf({
+    protocols: [protocol({
+      name: "echo",
+      open({ tls }) {
+        const { authorized, authorizationError, peerCertificate, serverName } = tls!;
+        seen.push([authorized, authorizationError, peerCertificate?.subject, serverName]);
+      },
+    })],
+  });
+  await using served = await front(context, true, {
+    ca: [ca.cert],
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  const identities = [await ca.issue({ name: "ann", purpose: "client" }), stranger, undefined];
+  for (const identity of identities) {
+    using caller = new Caller(served.port, true, handshake({ protocol: "echo" }), identity);
+    await caller.until((text) => text.includes("\r\n\r\n"));
+  }
+  const unknown = [false, undefined, undefined, "localhost"];
+  const [ann, other, none] = seen as [unknown[], unknown[], unknown[]];
+  assertEquals(ann, isBun ? unknown : [true, undefined, "CN=ann", "localhost"]);
+  assertEquals([other[0], other[2]], isBun ? [false, undefined] : [false, "CN=stranger"]);
+  if (!isBun) assertMatch(String(other[1]), /SELF_SIGNED|self.signed|UNKNOWN|ISSUER|VERIFY/i);
+  assertEquals(none, unknown);
 });
 
 /** A stream that isn't the system's. */
