@@ -82,11 +82,13 @@ function read(line: string): void {
 
 const isFile = (arg: string, i: number) =>
   !arg.startsWith("-") && !WITH_VALUE.includes(Deno.args[i - 1] ?? "");
+/** One more than there are cores: some files wait for programs and clocks most of their time. */
+const jobs = Deno.env.get("DENO_JOBS") ?? `${navigator.hardwareConcurrency + 1}`;
 const hasFiles = Deno.args.some(isFile);
 if (!hasFiles) print("about four minutes on two cores; a line for each file as it ends");
 const child = new Deno.Command(Deno.execPath(), {
   args: ["test", ...FLAGS, ...hasFiles ? [] : ALL, ...Deno.args],
-  env: { NO_COLOR: "1" },
+  env: { NO_COLOR: "1", DENO_JOBS: jobs },
   stdout: "piped",
 }).spawn();
 const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
