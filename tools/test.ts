@@ -90,6 +90,13 @@ const isFile = (arg: string, i: number) =>
   !arg.startsWith("-") && !WITH_VALUE.includes(Deno.args[i - 1] ?? "");
 /** One more than there are cores: some files wait for programs and clocks most of their time. */
 const jobs = Deno.env.get("DENO_JOBS") ?? `${navigator.hardwareConcurrency + 1}`;
+if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
+  print(
+    "deno task test [FILE OR FOLDER]… [OPTION]…   all tests where none is named; options are those",
+  );
+  print("of `deno test`, such as --filter TEXT: see `deno test --help`");
+  Deno.exit(0);
+}
 const hasFiles = Deno.args.some(isFile);
 if (!hasFiles) print("about three minutes on two cores; a line for each file as it ends");
 /** With arguments each file is run for itself: a filter would leave out the marks. */
