@@ -49,7 +49,7 @@ const lineOf = (name: string, { tests, failed, ms }: Tally) =>
     failed > 0 ? `, ${failed} FAILED` : ""
   }`;
 
-/** On one core, where Deno runs a file after the other: the one that the results belong to. */
+/** With DENO_JOBS=1, where Deno runs a file after the other: the one that the results belong to. */
 let current = "";
 /** From the failures on all is printed as it comes. */
 let isReport = false;
