@@ -54,8 +54,8 @@ export function upload(folder: string): Protocol<Upload> {
             // It gets its name when all has come, so that no part of it is taken for the whole.
             user.partial = `${folder}/.${crypto.randomUUID()}`;
             user.file = Deno.openSync(user.partial, { write: true, createNew: true });
-          } catch {
-            return wsi.respond(500, "The file can't be written.");
+          } catch (error) {
+            return wsi.respond(statusOf(error), "The file can't be written.");
           }
           return;
         }
@@ -103,13 +103,18 @@ async function drain(wsi: Wsi, user: Upload): Promise<void> {
     const { received } = user;
     Object.assign(user, fresh());
     wsi.respond(201, `Stored ${received} bytes.`);
-  } catch {
+  } catch (error) {
     discard(user);
     wsi.rxFlowControl(true);
-    if (!user.isGone) wsi.respond(500, "The file could not be written.");
+    if (!user.isGone) wsi.respond(statusOf(error), "The file could not be written.");
   } finally {
     user.isWriting = false;
   }
+}
+
+/** RFC 4918 section 11.5: 507 is for a disk that is full. */
+function statusOf(error: unknown): 500 | 507 {
+  return ["ENOSPC", "EDQUOT"].includes((error as { code?: string }).code ?? "") ? 507 : 500;
 }
 
 /** Nothing is left of what did not become whole. */

@@ -17,6 +17,7 @@ import {
   writeModule,
   writeStd,
 } from "./npm/modules.ts";
+import { readTask } from "./task.ts";
 
 /** What is not for Node: the epoll network calls the C library by the runtime, and the command is its program. */
 const DENO_ALONE: ReadonlySet<string> = new Set(["./epoll", "./cli"]);
@@ -107,7 +108,9 @@ function exported(path: string): { readonly types: string; readonly default: str
 }
 
 if (import.meta.main) {
-  const [folder] = Deno.args;
-  if (folder === undefined) throw new Error("which folder? deno task npm FOLDER");
-  await writePackage(folder);
+  await writePackage(readTask({
+    name: "npm",
+    operand: "FOLDER",
+    summary: "Writes the npm package into a folder.",
+  }, (args) => args.operand!));
 }

@@ -20,6 +20,7 @@ import { TOPIC_LIMIT_RULES, TOPIC_RULES } from "../src/context/options/topics.ts
 import { WIRE_RULES } from "../src/context/options/wire.ts";
 import { MOUNT_RULES } from "../src/files/mounts.ts";
 import { tableOf } from "./conformance_table.ts";
+import { readTask } from "./task.ts";
 
 /** Where the page is kept. */
 export const OPTIONS_PATH: string = join(
@@ -139,4 +140,7 @@ function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("|", "\\|").replaceAll("*", "\\*");
 }
 
-if (import.meta.main) Deno.writeTextFileSync(OPTIONS_PATH, optionsPage());
+if (import.meta.main) {
+  readTask({ name: "options", summary: "Writes docs/options.md." }, () => {});
+  Deno.writeTextFileSync(OPTIONS_PATH, optionsPage());
+}

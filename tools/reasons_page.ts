@@ -15,6 +15,7 @@ import * as nov10 from "../src/compat/constants/nov10.ts";
 import * as oct12 from "../src/compat/constants/oct12.ts";
 import { camelCase } from "../src/compat/engine/names.ts";
 import { tableOf } from "./conformance_table.ts";
+import { readTask } from "./task.ts";
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 /** Where the page is kept. */
@@ -127,4 +128,7 @@ function code(text: string): string {
   return text === "" ? "" : `\`${text}\``;
 }
 
-if (import.meta.main) Deno.writeTextFileSync(REASONS_PATH, reasonsPage());
+if (import.meta.main) {
+  readTask({ name: "reasons", summary: "Writes docs/reasons.md." }, () => {});
+  Deno.writeTextFileSync(REASONS_PATH, reasonsPage());
+}

@@ -8,6 +8,7 @@
 
 import { fromFileUrl, join } from "@std/path";
 import { STATE_TABLES } from "../src/connection/states.ts";
+import { readTask } from "./task.ts";
 
 /** Where the drawings are kept. */
 export const STATES_PATH: string = join(
@@ -55,5 +56,6 @@ function drawn({ name, first, steps }: Table): string[] {
 }
 
 if (import.meta.main) {
+  readTask({ name: "states", summary: "Draws the states of ARCHITECTURE.md." }, () => {});
   Deno.writeTextFileSync(STATES_PATH, withStates(Deno.readTextFileSync(STATES_PATH)));
 }

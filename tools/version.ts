@@ -5,6 +5,8 @@
  *     deno task version && deno publish --allow-dirty; deno task version --unknown
  */
 
+import { readTask } from "./task.ts";
+
 /** What stands in place of the hash where nothing was published. */
 export const UNKNOWN_HASH = "unknown-build-hash";
 
@@ -30,8 +32,13 @@ async function commitHash(): Promise<string> {
 }
 
 if (import.meta.main) {
+  const isUnknown = readTask({
+    name: "version",
+    summary: "Writes src/base/version.ts, with the hash of the commit.",
+    options: { unknown: { about: "without the hash, as the repository holds it" } },
+  }, (args) => args.flag("unknown"));
   const root = new URL("../", import.meta.url);
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
-  const hash = Deno.args.includes("--unknown") ? UNKNOWN_HASH : await commitHash();
+  const hash = isUnknown ? UNKNOWN_HASH : await commitHash();
   await Deno.writeTextFile(new URL("src/base/version.ts", root), versionModule(version, hash));
 }

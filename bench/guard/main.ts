@@ -9,6 +9,7 @@
 
 // deno-lint-ignore-file no-console -- a program's own output
 
+import { readTask } from "../../tools/task.ts";
 import { fairness } from "./fairness.ts";
 import { measureApart } from "./apart.ts";
 import type { Measurement } from "./measure.ts";
@@ -86,6 +87,14 @@ async function compareFairness(faults: string[]): Promise<void> {
   }
 }
 
-if (Deno.args.includes("--fairness")) await onlyFairness();
-else if (Deno.args.includes("--note")) await note();
+const { isFairness, isNote } = readTask({
+  name: "bench:guard",
+  summary: "Fails when a hot part has become slower, or a flood starves its neighbours.",
+  options: {
+    note: { about: "write the ratios of this machine, which later runs are compared with" },
+    fairness: { about: "only what neighbours notice of floods" },
+  },
+}, (args) => ({ isFairness: args.flag("fairness"), isNote: args.flag("note") }));
+if (isFairness) await onlyFairness();
+else if (isNote) await note();
 else await compare();

@@ -39,10 +39,12 @@ export interface Manual {
 /** A command line that can't be followed: told in one line, with exit code 2. */
 export class UsageError extends Error {}
 
-/** What every command knows. */
+/** What every command line knows. */
+export const HELP: OptionRules = { help: { short: "h", about: "this help" } };
+/** What every command of `lws` knows. */
 const COMMON: OptionRules = {
   verbose: { short: "v", about: "tell more, and where an error came from" },
-  help: { short: "h", about: "this help" },
+  ...HELP,
 };
 
 /** A range of numbers that an option may have. */
@@ -59,9 +61,12 @@ export class Arguments {
   /** The operand, if there is one. */
   readonly operand: string | undefined;
 
-  /** @throws {UsageError} */
-  constructor(manual: Manual, words: readonly string[]) {
-    const rules = { ...manual.options, ...COMMON };
+  /**
+   * @param common options beside the manual's
+   * @throws {UsageError}
+   */
+  constructor(manual: Manual, words: readonly string[], common: OptionRules = COMMON) {
+    const rules = { ...manual.options, ...common };
     const { values, positionals } = parse(rules, words);
     this.#values = values;
     const { operand, isOptional } = manual;
@@ -154,22 +159,26 @@ function hint(unknown: string, rules: OptionRules): string {
   return name === unknown ? "" : didYouMean(name, Object.keys(rules), "--");
 }
 
-/** The help of a command. */
-export function helpOf(manual: Manual): string {
+/** The help of a command of a program. */
+export function helpOf(
+  manual: Manual,
+  program: string = "lws",
+  common: OptionRules = COMMON,
+): string {
   const { name, operand, isOptional, summary, about, examples } = manual;
   const word = operand === "" ? "" : isOptional ? ` [${operand}]` : ` ${operand}`;
   return [
-    `lws ${name}${word} [OPTION]…`,
+    `${program} ${name}${word} [OPTION]…`,
     "",
     summary,
     ...about,
     "",
     "Options:",
-    ...columns(Object.entries({ ...manual.options, ...COMMON }).map(optionLine)),
+    ...columns(Object.entries({ ...manual.options, ...common }).map(optionLine)),
     "",
-    "Examples:",
+    ...examples.length > 0 ? ["Examples:"] : [],
     ...examples.flatMap(([line, what]) => [`  # ${what}`, `  ${line}`]),
-    "",
+    ...examples.length > 0 ? [""] : [],
   ].join("\n");
 }
 

@@ -95,7 +95,7 @@ export type {
   WebSocketUpgrade,
 } from "./websocket/handshake/decision.ts";
 export type { WireVersion } from "./websocket/wire_version.ts";
-export { isAllowedOrigin } from "./websocket/origin.ts";
+export { isAllowedOrigin } from "./websocket/handshake/origin.ts";
 export {
   CLOSE_STATUS,
   type CloseStatus,

@@ -1,6 +1,6 @@
 /** Files that were found in a folder just now: opened so that nothing put in their place blocks the server. */
 
-import { closeSync, constants, openSync, read, readSync } from "node:fs";
+import fs from "node:fs";
 import { alsoAtOnce, type FileOps, type OpenFile, pairStat } from "../api/file_ops.ts";
 import { runtime } from "../base/runtime/runtime.ts";
 import type { FileFacts } from "../base/runtime/types.ts";
@@ -17,7 +17,8 @@ type Operations = FileOps<FoundHandle>;
  * Opening a FIFO waits for its other end, and one may have come in the file's place since it was looked at:
  * that would be the end of all service. A link may have come as well. Windows has neither flag.
  */
-const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+const FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) |
+  (fs.constants.O_NOFOLLOW ?? 0);
 
 /** How often a file that is replaced meanwhile is opened again. */
 const MOST_TRIES = 3;
@@ -28,20 +29,20 @@ export function foundFileOps(): Operations {
     open: (_wsi, path) => open(path),
     stat: (_wsi, path) => factsOf(runtime.lstatSync(path), path),
     close(_wsi, { fd }) {
-      closeSync(fd);
+      fs.closeSync(fd);
     },
     seekCur: (_wsi, handle, offset) => handle.position += offset,
     read: alsoAtOnce<Operations["read"]>(
       (_wsi, handle, buffer) =>
         new Promise((resolve, reject) => {
-          read(handle.fd, buffer, 0, buffer.length, handle.position, (error, count) => {
+          fs.read(handle.fd, buffer, 0, buffer.length, handle.position, (error, count) => {
             if (error !== null) return reject(error);
             handle.position += count;
             resolve(count);
           });
         }),
       (_wsi, handle, buffer) => {
-        const count = readSync(handle.fd, buffer, 0, buffer.length, handle.position);
+        const count = fs.readSync(handle.fd, buffer, 0, buffer.length, handle.position);
         handle.position += count;
         return count;
       },
@@ -59,7 +60,7 @@ export function foundFileOps(): Operations {
 function open(path: string): OpenFile<FoundHandle> {
   let before = factsOf(runtime.lstatSync(path), path);
   for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const fd = openSync(path, FLAGS);
+    const fd = fs.openSync(path, FLAGS);
     try {
       // Folders above it may have become links, too.
       if (runtime.realPathSync(path) !== path) throw new Error(`${path} is a link by now`);
@@ -69,10 +70,10 @@ function open(path: string): OpenFile<FoundHandle> {
       }
       before = after;
     } catch (error) {
-      closeSync(fd);
+      fs.closeSync(fd);
       throw error;
     }
-    closeSync(fd);
+    fs.closeSync(fd);
   }
   throw new Error(`${path} is replaced again and again`);
 }

@@ -4,33 +4,41 @@
  *     deno task fuzz [--seconds N] [--seed S] [--target NAME[,NAME]] [--list] [--replay FILE|HEX]
  */
 
-import { parseArgs } from "node:util";
+import { readTask, someOf } from "../../tools/task.ts";
 import { checkInput, faultOf } from "./campaign.ts";
 import { keep, readHex } from "./corpus.ts";
 import { Board, type Order, type Report, type TargetResult } from "./messages.ts";
-import { targetsOf } from "./targets.ts";
+import { TARGETS, targetsOf } from "./targets.ts";
 
 /** An input that takes longer has no end. */
 const HANG_MS = 15_000;
 
-const { values } = parseArgs({
+const { names, seconds, seed, lists, replayed } = readTask({
+  name: "fuzz",
+  summary:
+    "Gives each parser that a stranger's bytes reach random input, by a seed that it prints.",
   options: {
-    seconds: { type: "string", default: "60" },
-    seed: { type: "string" },
-    target: { type: "string", default: "" },
-    list: { type: "boolean", default: false },
-    replay: { type: "string" },
+    seconds: { value: "N", about: "how long in all (60)" },
+    seed: { value: "N", about: "the seed, from 1 to 4294967295 (one at random)" },
+    target: { value: "A,B", about: "these targets alone; see --list" },
+    list: { about: "the targets, and what they reach" },
+    replay: { value: "FILE|HEX", about: "one input, of a file or as hexadecimal digits" },
   },
-});
-const names = values.target.split(",").filter((name) => name !== "");
-
-if (values.list) {
+  examples: [[
+    "deno task fuzz --target frames-13,chunks --seconds 600",
+    "two parsers, for ten minutes",
+  ]],
+}, (args) => ({
+  names: someOf(args, "target", TARGETS.map(({ name }) => name)) ?? [],
+  seconds: args.number("seconds", { from: 0.01, to: 1e6, isFraction: true }) ?? 60,
+  seed: args.number("seed", { from: 1, to: 2 ** 32 - 1 }) ??
+    crypto.getRandomValues(new Uint32Array(1))[0]!,
+  lists: args.flag("list"),
+  replayed: args.text("replay"),
+}));
+if (lists) {
   for (const { name, covers } of targetsOf(names)) print(`${name.padEnd(18)} ${covers}`);
-} else if (values.replay !== undefined) {
-  Deno.exitCode = await replay(values.replay);
-} else {
-  Deno.exitCode = await fuzz(numberOf("seconds", values.seconds), seedOf(values.seed));
-}
+} else Deno.exitCode = replayed === undefined ? await fuzz() : await replay(replayed);
 
 /** Checks the one input of a file, or that the hexadecimal digits are, with the targets that were named. */
 async function replay(given: string): Promise<number> {
@@ -47,7 +55,7 @@ async function replay(given: string): Promise<number> {
   return status;
 }
 
-function fuzz(seconds: number, seed: number): Promise<number> {
+function fuzz(): Promise<number> {
   print(`seed ${seed}`);
   const { promise, resolve } = Promise.withResolvers<number>();
   const buffer = new SharedArrayBuffer(Board.SIZE);
@@ -102,18 +110,6 @@ function printResults(results: readonly TargetResult[]): void {
   }
   const all = results.reduce((sum, { inputs }) => sum + inputs, 0);
   print(`${all} inputs`);
-}
-
-function numberOf(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isFinite(number) && number > 0) return number;
-  print(`--${name} is ${text}; allowed: a number above 0`);
-  Deno.exit(2);
-}
-
-function seedOf(text: string | undefined): number {
-  if (text === undefined) return crypto.getRandomValues(new Uint32Array(1))[0]!;
-  return numberOf("seed", text);
 }
 
 function print(text: string): void {

@@ -28,6 +28,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/report",
     "cli/target",
   ],
+  "behaviour/node/upgrade_test.ts": ["node/mod"],
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",
@@ -167,7 +168,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/http/fetch_bodies_test.ts": ["connection/http/response_host"],
   "behaviour/http/fetch_test.ts": [
     "connection/http/answers/fetched_answer",
-    "context/options/fetch",
   ],
   "behaviour/http/framing_test.ts": ["connection/http/response_body"],
   "behaviour/http/header_block_test.ts": ["base/date", "core/http/header_block"],

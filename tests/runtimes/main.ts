@@ -8,11 +8,19 @@
 
 import { join } from "@std/path";
 import { temporaryFolder } from "../support/folder.ts";
+import { readTask } from "../../tools/task.ts";
 import { install } from "../peers/npm/packages.ts";
 import { buildTests, HARNESS } from "./build.ts";
 import { BUN, bunIn, NODE_VERSIONS, nodeIn, nodePackage } from "./versions.ts";
 
-const isFull = Deno.args.includes("--full");
+const isFull = readTask({
+  name: "test:runtimes",
+  summary:
+    "Runs the tests that need nothing of Deno's alone in Node and Bun, from the npm package.",
+  options: {
+    full: { about: "in a second version of Node as well, and the tests of whole contexts" },
+  },
+}, (args) => args.flag("full"));
 const QUICK = ["tests/unit", "tests/conformance"];
 const PLACES = isFull ? [...QUICK, "tests/behaviour", "tests/compat"] : QUICK;
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed \| (\d+) failed \| (\d+) ignored/m;

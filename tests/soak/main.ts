@@ -15,39 +15,36 @@
 import { fromFileUrl } from "@std/path";
 import { makeCertificates } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { oneOf, readTask, someOf } from "../../tools/task.ts";
 import { start } from "./lines.ts";
-import {
-  type ClientOrder,
-  type Feature,
-  FEATURES,
-  type NetworkName,
-  NETWORKS,
-  type ServerOrder,
-} from "./order.ts";
+import { type ClientOrder, FEATURES, NETWORKS, type ServerOrder } from "./order.ts";
 import { drawSoak } from "./chart.ts";
 import { judge, MOST_A_MINUTE, type Sample, type SeriesName } from "./series.ts";
 
 const ROUND_MS = 3_000;
 
-function option(name: string): string | undefined {
-  const at = Deno.args.indexOf(name);
-  return at < 0 ? undefined : Deno.args[at + 1];
-}
-
-const minutes = Number(option("--minutes") ?? "10");
-if (!(minutes >= 1)) {
-  console.error(
-    "soak --minutes N [--only NAMES] [--network NAME] [--svg FILE] [--leak] [--brokers]; N is 1 at least",
-  );
-  Deno.exit(2);
-}
-if (Deno.args.includes("--brokers")) Deno.exit(await soakBrokers());
-const features = option("--only")?.split(",") as Feature[] | undefined ?? FEATURES;
-const network = option("--network") as NetworkName | undefined ?? "runtime";
-if (!features.every((each) => FEATURES.includes(each)) || !NETWORKS.includes(network)) {
-  console.error(`--only takes ${FEATURES.join()}; --network one of ${NETWORKS.join()}`);
-  Deno.exit(2);
-}
+const { minutes, features, network, svg, leaks, brokers } = readTask({
+  name: "soak",
+  summary:
+    "All features come and go in a server and its clients: what they hold stays flat, or it fails.",
+  options: {
+    minutes: { value: "N", about: "how long, from 1 (10)" },
+    only: { value: "A,B", about: `these features alone: ${FEATURES.join(", ")}` },
+    network: { value: "NAME", about: `${NETWORKS.join(", ")} (${NETWORKS[0]})` },
+    svg: { value: "FILE", about: "a chart of what was held" },
+    leak: { about: "the server keeps a part of each message, to see it fail" },
+    brokers: { about: "topics over Redis and NATS instead, with a fault in each minute" },
+  },
+  examples: [["deno task soak --minutes 30 --only plain,tls", "two features, for half an hour"]],
+}, (args) => ({
+  minutes: args.number("minutes", { from: 1, to: 100_000, isFraction: true }) ?? 10,
+  features: someOf(args, "only", FEATURES) ?? FEATURES,
+  network: oneOf(args, "network", NETWORKS) ?? NETWORKS[0]!,
+  svg: args.text("svg"),
+  leaks: args.flag("leak"),
+  brokers: args.flag("brokers"),
+}));
+if (brokers) Deno.exit(await soakBrokers());
 const { ca, localhost, renewed } = await makeCertificates();
 await using folder = await temporaryFolder();
 await Deno.writeFile(`${folder.path}/data.bin`, new Uint8Array(300_000));
@@ -57,7 +54,7 @@ const serverOrder: ServerOrder = {
   network,
   folder: folder.path,
   identities: [localhost, renewed],
-  leaks: Deno.args.includes("--leak"),
+  leaks,
 };
 await using server = start(module("server.ts"), serverOrder);
 const ports = await server.line() as ClientOrder["ports"];
@@ -98,7 +95,6 @@ for (const [process, samples] of Object.entries(processes)) {
     if (!isFlat) grown.push(`${name} of the ${process}`);
   }
 }
-const svg = option("--svg");
 if (svg !== undefined) await Deno.writeTextFile(svg, drawSoak(processes));
 if (grown.length > 0) console.error(`it grows on: ${grown.join(", ")}`);
 if (grown.length > 0 && minutes < 10) {

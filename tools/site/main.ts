@@ -7,14 +7,15 @@
  */
 
 import { resolve } from "@std/path";
+import { readTask } from "../task.ts";
 import { writeSite } from "./build.ts";
 
-const [named = "_site", ...more] = Deno.args;
-if (named.startsWith("-") || more.length > 0) {
-  // deno-lint-ignore no-console
-  console.error("deno task site [FOLDER]   writes the pages into FOLDER, _site by default");
-  Deno.exit(named === "--help" ? 0 : 2);
-}
+const named = readTask({
+  name: "site",
+  operand: "FOLDER",
+  isOptional: true,
+  summary: "Writes the guide and the API as pages of HTML into a folder, _site by default.",
+}, (args) => args.operand ?? "_site");
 const folder = resolve(named);
 const count = await writeSite(folder);
 // deno-lint-ignore no-console

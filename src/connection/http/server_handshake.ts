@@ -22,7 +22,7 @@ import type { WebSocketUpgrade } from "../../core/websocket/handshake/decision.t
 import { hixieResponse } from "../../core/websocket/handshake/hixie_server.ts";
 import { connectionKey, newKey } from "../../core/websocket/handshake/keys.ts";
 import { upgradeResponse } from "../../core/websocket/handshake/server.ts";
-import { isAllowedOrigin } from "../../core/websocket/origin.ts";
+import { isAllowedOrigin } from "../../core/websocket/handshake/origin.ts";
 import type { WireCodec } from "../../core/websocket/wire/codec.ts";
 import { codecOf } from "../../core/websocket/wire/version_codec.ts";
 import { acceptExtensions, type ExtensionAnswer } from "../../extensions/negotiation.ts";

@@ -97,8 +97,14 @@ export function isBlank(code: number): boolean {
 /**
  * The elements of a comma list (RFC 9110 section 5.6.1), or the parameters of one behind its first, trimmed. A
  * separator inside a quoted string does not part; empty elements are dropped, as section 5.6.1.2 asks of recipients.
+ *
+ * @param most behind so many the rest is left alone
  */
-export function splitList(value: string, separator: "," | ";" = ","): string[] {
+export function splitList(
+  value: string,
+  separator: "," | ";" = ",",
+  most = Number.POSITIVE_INFINITY,
+): string[] {
   const elements: string[] = [];
   let start = 0;
   let isQuoted = false;
@@ -111,6 +117,7 @@ export function splitList(value: string, separator: "," | ";" = ","): string[] {
       isQuoted = true;
     } else if (character === separator) {
       pushTrimmed(elements, value.slice(start, i));
+      if (elements.length === most) return elements;
       start = i + 1;
     }
   }

@@ -27,6 +27,7 @@ import {
   type Progress,
   SAME,
 } from "./message_in_hand.ts";
+import { pieceOf, sharedViewOf } from "./shared_views.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
 
 /**
@@ -48,8 +49,6 @@ export interface FrameParserOptions extends FrameRuleOptions {
 
 /** A view of a buffer up to this size is kept by its connection until the next read. */
 const LARGEST_KEPT = 4096;
-/** One of a buffer up to this size is kept for all connections together. */
-const LARGEST_SHARED = 256 * 1024 + 64;
 
 /** What is known of the frame in hand, in one number; above these are the reserved bits. */
 const BINARY = 1;
@@ -63,8 +62,6 @@ const FAILED = 2;
 
 /** One that is used again, as most are read in one go. */
 let spare: MessageInHand | undefined;
-/** What the connections that read to one buffer have in common. */
-let sharedView: DataView = new DataView(new ArrayBuffer(0));
 
 /**
  * Parses frames from whatever bytes come, without an object a frame. A frame that lies whole in
@@ -216,7 +213,7 @@ export class FrameParser implements FrameFacts {
     }
     const facts = isText ? FINAL : FINAL | BINARY;
     this.#facts = facts | FIRST_PIECE;
-    this.#handler.onData(new Uint8Array(bytes.buffer, bytes.byteOffset + payload, length));
+    this.#handler.onData(pieceOf(bytes, view, payload, length));
     this.#facts = facts;
     return payloadEnd;
   }
@@ -231,12 +228,8 @@ export class FrameParser implements FrameFacts {
     if (byteOffset !== 0) return new DataView(buffer, byteOffset, bytes.length);
     if (this.#view?.buffer === buffer) return this.#view;
     this.#view = undefined;
-    if (sharedView.buffer === buffer) return sharedView;
-    const view = new DataView(buffer);
-    const { byteLength } = buffer;
-    if (byteLength <= LARGEST_KEPT) this.#view = view;
-    else if (byteLength <= LARGEST_SHARED) sharedView = view;
-    return view;
+    if (buffer.byteLength > LARGEST_KEPT) return sharedViewOf(buffer);
+    return this.#view = new DataView(buffer);
   }
 
   /** Section 5.2. Returns the position after what was taken, or −1 when more bytes are needed. */

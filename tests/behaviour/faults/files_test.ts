@@ -1,6 +1,7 @@
 /** A disk that fails, or is full, beneath what is served and what is stored. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import fs from "node:fs";
 import { upload } from "../../../examples/upload.ts";
 import { createContext, hostFileOps } from "../../../mod.ts";
 import { failing, systemError } from "../../support/faults/failing.ts";
@@ -57,6 +58,32 @@ for (
     }));
 }
 
+for (
+  const [call, error, path, status] of [
+    ["openSync", none, "/a.txt", 503],
+    ["openSync", failed, "/a.txt", 503],
+    ["readSync", failed, "/a.txt", 500],
+    ["closeSync", failed, "/a.txt", 200],
+  ] as const
+) {
+  Deno.test(`${call} of a mount's file that fails with "${error().message}" is answered ${status}`, () =>
+    withFiles({ "a.txt": "a" }, async (folder) => {
+      using _log = captureLog([]);
+      await using server = createContext({
+        ...LOOPBACK,
+        protocols: [],
+        mounts: [{ path: "/", folder }],
+      });
+      const url = `http://127.0.0.1:${server.port}`;
+      const close = fs.closeSync;
+      using fault = failing(fs, call, {
+        error,
+        isIt: ([fd]) => (call === "closeSync" && close(fd as number), true),
+      });
+      assertEquals([await statuses(url, path), fault.failed], [[status], 1]);
+    }));
+}
+
 async function servesLarge(run: (url: string) => Promise<void>): Promise<void> {
   await withFiles({ "large.bin": LARGE, "a.txt": "a" }, async (folder) => {
     using _log = captureLog([]);
@@ -108,11 +135,13 @@ Deno.test("a seek that fails has the file served whole, and a read that fails 50
   }));
 
 for (
-  const [what, owner, call, at, error] of [
-    ["open", Deno, "openSync", 1, none],
-    ["first write", Deno.FsFile.prototype, "write", 1, full],
-    ["write in the middle", Deno.FsFile.prototype, "write", 3, full],
-    ["rename", Deno, "renameSync", 1, denied],
+  const [what, owner, call, at, error, status] of [
+    ["open", Deno, "openSync", 1, none, 500],
+    ["open on a full disk", Deno, "openSync", 1, full, 507],
+    ["first write", Deno.FsFile.prototype, "write", 1, full, 507],
+    ["write in the middle", Deno.FsFile.prototype, "write", 3, full, 507],
+    ["write on a disk that fails", Deno.FsFile.prototype, "write", 2, failed, 500],
+    ["rename", Deno, "renameSync", 1, denied, 500],
   ] as const
 ) {
   Deno.test(`an upload whose ${what} fails is told so, leaves nothing, and others go on`, async () => {
@@ -129,7 +158,7 @@ for (
     {
       using fault = failing(owner as typeof Deno, call as "openSync", { at, error });
       const response = await put("before");
-      assertEquals(response.status, 500);
+      assertEquals(response.status, status);
       assertStringIncludes(await response.text(), "be written");
       assertEquals(fault.failed, 1);
     }

@@ -117,3 +117,23 @@ for (const path of ["/text", "/wsi-iterator", "/wsi-bytes"]) {
     assert(limitsHit.maxBufferedBytes! > 12 - http.now, "and that reading stopped");
   });
 }
+
+Deno.test("a piece of a body that has its connection cut isn't queued behind the cut", async () => {
+  using _log = captureLog([]);
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+  const piece = Promise.withResolvers<IteratorResult<string>>();
+  const next = () => (isAsked(), piece.promise);
+  await using served = serve([named("http", {
+    http: (wsi) => void wsi.respond(200, { [Symbol.asyncIterator]: () => ({ next }) }, LENGTH),
+  })], { maxBufferedBytes: 512 * KIB });
+  const peer = await served.dial();
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await asked;
+  // Behind the body's own look at it, and before the transport tells of its end.
+  const seen = piece.promise.then(() => served.context.stats());
+  piece.resolve({ value: "x".repeat(MIB), done: false });
+  const { bufferedBytes, unsentBytes, http } = await seen;
+  assertEquals([bufferedBytes, unsentBytes, http.now], [0, 0, 1]);
+  await settle();
+  assertEquals(served.context.stats().http.now, 0);
+});

@@ -22,7 +22,7 @@ import {
 import { proofOf } from "../../../src/core/websocket/handshake/hixie_keys.ts";
 import { hixieResponse } from "../../../src/core/websocket/handshake/hixie_server.ts";
 import { readUpgrade, upgradeResponse } from "../../../src/core/websocket/handshake/server.ts";
-import { isAllowedOrigin } from "../../../src/core/websocket/origin.ts";
+import { isAllowedOrigin } from "../../../src/core/websocket/handshake/origin.ts";
 import { WIRE_VERSIONS, type WireVersion } from "../../../src/core/websocket/wire_version.ts";
 import { digests } from "../../../src/context/digests.ts";
 import type { Extension } from "../../../src/api/extension.ts";
@@ -88,7 +88,7 @@ function readHead<Head>(
 const accept: Target = {
   name: "accept",
   covers:
-    "core/websocket/handshake/{server,hixie_server,hixie_keys,keys,fields,decision}, core/websocket/origin: " +
+    "core/websocket/handshake/{server,hixie_server,hixie_keys,keys,fields,decision,origin}: " +
     "requests of all versions; what our server answers is what our client agrees to",
   words: UPGRADE_WORDS,
   make: (dice) => latin1(String.fromCharCode(dice.below(4)) + makeUpgrade(dice)),

@@ -23,7 +23,7 @@ const RANGE = /^(\d*)-(\d*)$/;
  */
 export function parseRanges(value: string, length: number): readonly ByteRange[] | undefined {
   if (!UNIT.test(value)) return undefined;
-  const specs = splitList(value.slice("bytes=".length));
+  const specs = splitList(value.slice("bytes=".length), ",", MOST_RANGES + 1);
   if (specs.length === 0 || specs.length > MOST_RANGES) return undefined;
   const ranges: ByteRange[] = [];
   for (const spec of specs) {

@@ -119,7 +119,8 @@ function verify(session: Session, own: Pointer, trial: Pointer): boolean | undef
   const store = openssl.SSL_CTX_get_cert_store(openssl.SSL_get_SSL_CTX(ssl));
   const shown = openssl.SSL_get_peer_cert_chain(ssl);
   if (openssl.X509_STORE_CTX_init(trial, store, own, shown) !== 1) return undefined;
-  openssl.X509_STORE_CTX_set_default(trial, new TextEncoder().encode("ssl_client\0"));
+  const purpose = new TextEncoder().encode("ssl_client\0");
+  if (openssl.X509_STORE_CTX_set_default(trial, purpose) !== 1) return undefined;
   // As in a verification of OpenSSL's own.
   openssl.X509_STORE_CTX_set_ex_data(trial, openssl.SSL_get_ex_data_X509_STORE_CTX_idx(), ssl);
   return openssl.X509_verify_cert(trial) === 1;

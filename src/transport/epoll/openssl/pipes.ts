@@ -63,9 +63,14 @@ export class Pipes {
     return this.openssl.BIO_ctrl_pending(this.#input) === 0;
   }
 
-  /** Drops what was fed and is of no use any more. */
+  /** Drops what was fed and is of no use any more: the next one would get it. */
   discard(): void {
     if (!this.isConsumed) this.openssl.BIO_ctrl(this.#input, BIO_CTRL_RESET, 0n, null);
+  }
+
+  /** Drops what came out and won't be sent: it would leave with the next one's. */
+  discardOutput(): void {
+    if (this.produced > 0) this.openssl.BIO_ctrl(this.#output, BIO_CTRL_RESET, 0n, null);
   }
 
   /** How many bytes there are to send. */
@@ -77,23 +82,32 @@ export class Pipes {
    * Takes what there is to send, in a buffer that is the caller's until {@linkcode giveBack}.
    *
    * @param front bytes that are to stand in front of it
+   * @throws {RangeError} without memory for it; then it is dropped
    */
   take(produced: number, front?: Uint8Array): Uint8Array<ArrayBuffer> {
     const at = front === undefined ? 0 : front.length;
-    const length = at + produced;
-    let buffer: Uint8Array<ArrayBuffer>;
-    if (length <= SMALL_OUTPUT) {
-      buffer = this.#small ?? new Uint8Array(SMALL_OUTPUT);
-      this.#small = undefined;
-    } else if (length <= LARGE_OUTPUT) {
-      buffer = this.#large ?? new Uint8Array(LARGE_OUTPUT);
-      this.#large = undefined;
-    } else buffer = new Uint8Array(length);
-    // Most are as long as the one before.
-    if (buffer.length !== length) buffer = new Uint8Array(buffer.buffer, 0, length);
+    const buffer = this.#outputBuffer(at + produced);
     if (front !== undefined) buffer.set(front);
     this.openssl.BIO_read(this.#output, at === 0 ? buffer : buffer.subarray(at), produced);
     return buffer;
+  }
+
+  #outputBuffer(length: number): Uint8Array<ArrayBuffer> {
+    let buffer: Uint8Array<ArrayBuffer>;
+    try {
+      if (length <= SMALL_OUTPUT) {
+        buffer = this.#small ?? new Uint8Array(SMALL_OUTPUT);
+        this.#small = undefined;
+      } else if (length <= LARGE_OUTPUT) {
+        buffer = this.#large ?? new Uint8Array(LARGE_OUTPUT);
+        this.#large = undefined;
+      } else buffer = new Uint8Array(length);
+    } catch (error) {
+      this.discardOutput();
+      throw error;
+    }
+    // Most are as long as the one before.
+    return buffer.length === length ? buffer : new Uint8Array(buffer.buffer, 0, length);
   }
 
   giveBack(bytes: Uint8Array<ArrayBuffer>): void {

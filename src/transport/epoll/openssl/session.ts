@@ -41,7 +41,9 @@ export class Session {
     else openssl.SSL_set_connect_state(this.#ssl);
     if (serverName !== undefined) {
       const name = new TextEncoder().encode(`${serverName}\0`);
-      openssl.SSL_ctrl(this.#ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, 0n, name);
+      if (openssl.SSL_ctrl(this.#ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, 0n, name) === 1n) return;
+      this.free();
+      throw failed(openssl, "the TLS handshake failed");
     }
   }
 
@@ -131,6 +133,7 @@ export class Session {
     const count = openssl.SSL_write(this.#ssl, bytes as Uint8Array<ArrayBuffer>, length);
     if (count === length) return true;
     if (openssl.SSL_get_error(this.#ssl, count) === SSL_ERROR_WANT_READ) return false;
+    this.pipes.discardOutput();
     throw failed(openssl, "the TLS connection broke", "connection-closed");
   }
 

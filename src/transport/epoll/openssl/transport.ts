@@ -142,8 +142,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       return;
     }
     this.#isEnding = true;
-    this.#session.sayGoodbye();
-    this.#sender.flush();
+    this.#sayGoodbye();
     if (!this.#sender.isSending) this.#inner.end();
   }
 
@@ -151,10 +150,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     if (this.#isClosed) return;
     // Without the notice the peer can't tell the end from an attack; its way is not waited for.
     const canSayGoodbye = this.#info !== undefined && !this.#isEnding && !this.#sender.isSending;
-    if (canSayGoodbye) {
-      this.#session.sayGoodbye();
-      this.#sender.flush();
-    }
+    if (canSayGoodbye) this.#sayGoodbye();
     this.#shut();
     this.#failHandshake(new LwsError("connection-closed", "the TLS handshake was given up"));
     if (this.#sender.isSending && canSayGoodbye) afterATurn(this.#inner, () => this.#inner.close());
@@ -182,12 +178,14 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       const from = at;
       try {
         at = this.#session.feed(bytes, from);
+        if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(at - from);
       } catch (error) {
-        if (this.#info === undefined) this.#refuse(error as LwsError);
+        // What is left of it would be read by the next connection.
+        this.#session.pipes.discard();
+        if (this.#info === undefined) this.#refuse(error);
         else this.#break(error);
         return bytes.length;
       }
-      if (this.#info !== undefined || this.#shakeHands()) this.#decrypt(at - from);
       if (this.#awaitsPeer) this.#writeOn();
     }
     return at;
@@ -254,12 +252,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
       if (this.#isClosed) return false;
       this.#info = info;
     } catch (error) {
-      const isLws = error instanceof LwsError;
-      this.#refuse(
-        isLws ? error : new LwsError("tls-handshake-failed", `the TLS handshake failed: ${error}`, {
-          cause: error,
-        }),
-      );
+      this.#refuse(error);
       return false;
     }
     this.#inner.pause();
@@ -269,9 +262,12 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   }
 
   /** Nothing comes of the handshake; an alert may be on its way. */
-  #refuse(error: LwsError): void {
+  #refuse(cause: unknown): void {
+    const error = cause instanceof LwsError
+      ? cause
+      : new LwsError("tls-handshake-failed", `the TLS handshake failed: ${cause}`, { cause });
     this.#session.pipes.discard();
-    this.#sender.flush();
+    this.#tryToFlush();
     if (this.#answersGarbage && !this.#sender.hasSent && error.code === "tls-handshake-failed") {
       this.#sender.send(HANDSHAKE_FAILURE);
     }
@@ -279,6 +275,18 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     this.#failHandshake(error);
     if (this.#sender.isSending) afterATurn(this.#inner, () => this.#inner.close());
     else this.#inner.close();
+  }
+
+  #sayGoodbye(): void {
+    this.#session.sayGoodbye();
+    this.#tryToFlush();
+  }
+
+  /** The last word, which need not be heard: without memory for it the connection ends all the same. */
+  #tryToFlush(): void {
+    try {
+      this.#sender.flush();
+    } catch { /* It is dropped. */ }
   }
 
   #failHandshake(error: LwsError): void {

@@ -117,6 +117,8 @@ Deno.test("RFC 9110 section 12.4.2: a weight is from 0 to 1, with three decimals
 });
 
 Deno.test("parameters are parted as lists are, by their own separator", () => {
+  assertEquals(splitList("a,, b, c, d", ",", 3), ["a", "b", "c"]);
+  assertEquals(splitList("a, b", ",", 3), ["a", "b"]);
   assertEquals(splitList('a; b="c;d,\\";" ;; e=f', ";"), ["a", 'b="c;d,\\";"', "e=f"]);
   assertEquals(splitList('a;b="c', ";"), ["a", 'b="c']);
 });

@@ -18,25 +18,48 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
   BIO_free: ["BIO_new"],
 };
 
+/** What a connection calls, and fails without memory or is of a connection that is broken; nothing else of it can. */
+const CAN_FAIL = [
+  ...["SSL_new", "SSL_ctrl", "SSL_do_handshake", "SSL_read", "SSL_write", "SSL_shutdown"] as const,
+  ...["BIO_write", "X509_STORE_CTX_new", "X509_STORE_CTX_init"] as const,
+  ...["X509_STORE_CTX_set_default", "X509_verify_cert", "X509_check_host", "i2d_X509"] as const,
+];
+export type CanFail = (typeof CAN_FAIL)[number];
+
 type Call = (...args: unknown[]) => unknown;
+
+/** One call that goes otherwise: it gets the real function and its arguments. */
+export type OpensslFault = (real: Call, ...args: unknown[]) => unknown;
+
+/** <openssl/ssl.h> */
+const SSL_ERROR_SSL = 1;
 
 /** The real functions; each object has to be freed as often as it was given out. */
 export class CountedOpenssl {
   readonly openssl: Openssl;
+  /** Asked for each call that can fail and has no fault due; a fault that it returns is made. */
+  judge: (name: CanFail, args: readonly unknown[]) => OpensslFault | undefined = () => undefined;
   readonly #held = new Map<string, number>();
-  readonly #faults = new Map<string, Call[]>();
+  readonly #faults = new Map<string, OpensslFault[]>();
+  #hasFailed = false;
 
   constructor() {
     const table: Record<string, unknown> = { ...real };
     const wrap = (name: string, counted: (result: unknown, args: unknown[]) => void) => {
-      const call = real[name as keyof Openssl] as unknown as Call;
+      const call = (table[name] ?? real[name as keyof Openssl]) as Call;
       table[name] = (...args: unknown[]) => {
-        const fault = this.#faults.get(name)?.shift();
-        const result = fault === undefined ? call(...args) : fault(...args);
+        const result = call(...args);
         counted(result, args);
         return result;
       };
     };
+    for (const name of CAN_FAIL) {
+      const call = real[name] as unknown as Call;
+      table[name] = (...args: unknown[]) => {
+        const fault = this.#faults.get(name)?.shift() ?? this.judge(name, args);
+        return fault === undefined ? call(...args) : fault(call, ...args);
+      };
+    }
     for (const [free, makers] of Object.entries(KINDS)) {
       for (const maker of makers) {
         wrap(maker, (result) => result !== null && this.#count(free, result as Pointer, 1));
@@ -44,7 +67,11 @@ export class CountedOpenssl {
       wrap(free, (_, [pointer]) => pointer !== null && this.#count(free, pointer as Pointer, -1));
     }
     wrap("SSL_up_ref", (_, [pointer]) => this.#count("SSL_free", pointer as Pointer, 1));
-    for (const name of ["BIO_write", "SSL_read", "SSL_write"]) wrap(name, () => {});
+    table.SSL_get_error = (ssl: Pointer, result: number) => {
+      const hasFailed = this.#hasFailed;
+      this.#hasFailed = false;
+      return hasFailed ? SSL_ERROR_SSL : real.SSL_get_error(ssl, result);
+    };
     this.openssl = table as unknown as Openssl;
   }
 
@@ -58,9 +85,18 @@ export class CountedOpenssl {
     return counts;
   }
 
-  /** The next call of a function goes so. */
-  next(name: "SSL_new" | "BIO_write" | "SSL_read" | "SSL_write", result: number | null): void {
+  /** The next call of a function isn't made, and returns this. */
+  next(name: CanFail, result: number | null): void {
     this.#faults.set(name, [...this.#faults.get(name) ?? [], () => result]);
+  }
+
+  /** The call of an `SSL` fails, for a reason that is told: it isn't made, or it is and then fails. */
+  breaks(isMade: boolean): OpensslFault {
+    return (call, ...args) => {
+      if (isMade) call(...args);
+      this.#hasFailed = true;
+      return -1;
+    };
   }
 
   #count(free: string, pointer: Pointer, by: number): void {

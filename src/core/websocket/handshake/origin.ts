@@ -1,7 +1,7 @@
 /** Which pages may connect: the `Origin` check of RFC 6455 section 10.2, after RFC 6454. */
 
-import { consistsOf, tableOf } from "../http/syntax.ts";
-import { type Authority, isSameAuthority, parseAuthority } from "../http/target.ts";
+import { consistsOf, tableOf } from "../../http/syntax.ts";
+import { type Authority, isSameAuthority, parseAuthority } from "../../http/target.ts";
 
 /**
  * Whether a page of `origin` may connect to `host`.

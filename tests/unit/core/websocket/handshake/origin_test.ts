@@ -1,5 +1,5 @@
 import { assert, assertFalse } from "@std/assert";
-import { isAllowedOrigin } from "../../../../src/core/websocket/origin.ts";
+import { isAllowedOrigin } from "../../../../../src/core/websocket/handshake/origin.ts";
 
 Deno.test("the same scheme, host and port are the same origin", () => {
   assert(isAllowedOrigin("http://example.com", "example.com", false, undefined));
