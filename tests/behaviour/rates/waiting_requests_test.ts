@@ -101,6 +101,23 @@ for (const [name, answering] of Object.entries(ANSWERS)) {
   });
 }
 
+Deno.test("what a cut frees is no room for all that wait: they go on from look to look", async () => {
+  using _log = captureLog([]);
+  let asked = 0;
+  const long = 400 * KIB;
+  const fetch = () => (asked++, new Response("x".repeat(long)));
+  await using served = serve([], { maxBufferedBytes: 16 * long, fetch });
+  const peers = await Promise.all(Array.from({ length: 60 }, () => mute(served)));
+  for (const peer of peers) peer.send(GET);
+  await settle();
+  while (asked < 60) {
+    const before = asked;
+    await served.pass(LOOK_MS);
+    assert(asked <= before + 4 + AT_A_TIME, `${asked} behind ${before}`);
+  }
+  assert(served.context.stats().http.now < 30, "most were cut");
+});
+
 /** The second of two requests, where so much is held; what is left of the first is read later. */
 async function second(maxBufferedBytes: number, info: Partial<ContextCreationInfo> = {}) {
   const asked: string[] = [];
