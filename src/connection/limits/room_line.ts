@@ -137,7 +137,6 @@ export class RoomLine {
   }
 
   #wait(one: InLine): false {
-    // What was cut before is no room that was made for those who wait.
     if (this.#isEmpty) this.#cuts = this.#context.buffered.cuts;
     if (one.isNew) {
       this.#new.set(one, this.#context.wheel.now());
@@ -176,8 +175,7 @@ export class RoomLine {
     let mayGoOn = isInTurn;
     this.#isGoing = true;
     while (this.#making.size < AT_A_TIME) {
-      // Room by a cut is none: all that wait would go on by cutting those before them, and nothing pace them.
-      const isFull = buffered.isFull || buffered.cuts !== this.#cuts;
+      const { isFull } = buffered;
       const one = this.#next(isFull);
       if (one === undefined) break;
       if (isFull && this.#credit <= 0) {

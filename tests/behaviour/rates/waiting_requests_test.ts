@@ -105,8 +105,9 @@ Deno.test("what a cut frees is no room for all that wait: they go on from look t
   using _log = captureLog([]);
   let asked = 0;
   const long = 400 * KIB;
-  const fetch = () => (asked++, new Response("x".repeat(long)));
-  await using served = serve([], { maxBufferedBytes: 16 * long, fetch });
+  const info = byWsi((wsi) => (asked++, void wsi.respond(200, new Uint8Array(long))));
+  // Cuts down to what leaves room for one answer more and its head.
+  await using served = serving({ ...info, maxBufferedBytes: 16 * (long + KIB) });
   const peers = await Promise.all(Array.from({ length: 60 }, () => mute(served)));
   for (const peer of peers) peer.send(GET);
   await settle();
