@@ -75,6 +75,10 @@ same objects.
 | \`@x/lws/compat/dec15\` | December 2015, 1.6           | \`lws_\`                                |
 | \`@x/lws/compat\`       | the same, and all namespaces | \`lws_\`                                |
 
+A program begins with \`import * as c from "jsr:@x/lws/compat"\`. What came later than 1.6, such as
+\`LWS_PRE\`, \`lws_close_reason\` and \`lws_client_connect_via_info\`, has
+[a table](guide/from-libwebsockets.md#later-than-16) of its own.
+
 ## Line by line
 
 \`examples/ported\` has libwebsockets' test server, its ping client and its fragmentation tester in
@@ -86,12 +90,16 @@ the shape that C programmers gave them, each against the names of another genera
 - In front of \`lws_service\`, of \`poll\` where it waits, and of \`lws_context_destroy\`, for the end of
   all connections. Nothing is delivered between two calls. In the generation of February 2011
   \`libwebsocket_client_connect\` wants it as well. No other call does: the \`lws_plat_file_\` calls are
-  done when they return.
+  done when they return. A loop that forgets it ends at once, as a promise is not \`>= 0\`, or with
+  \`while (1)\` leaves nothing else a turn, which the log tells; \`deno check\` finds the former.
+- Or nowhere: over \`overNetwork(epollNetwork(), create)\` calls of service block, as in C. The
+  variable for such a context is a \`BlockingContext\`.
 
 Structs:
 
 - A struct is an object with the members' names, \`NULL\` is \`null\`, and a list may end without a null
-  callback.
+  callback. Where a struct was cleared by \`memset\` and filled member by member, begin with
+  \`const info = {} as lws_context_creation_info\`.
 - \`user\` is an \`ArrayBuffer\`, of which \`DataView\` and typed arrays make numbers; or, in place of
   \`sizeof (struct per_session_data)\`, \`per_session_data_size\` (\`user_area_size\` of 2010) is a
   function that makes the struct.
@@ -109,7 +117,11 @@ Buffers:
   array of characters that gets a text: \`char buf[256]\` for \`lws_hdr_copy\` is \`const buf = box("")\`.
 - A pointer into a buffer is a view, \`buf.subarray(LWS_SEND_BUFFER_PRE_PADDING)\`, and what lies
   between two pointers the difference of their \`byteOffset\`.
-- \`in\` is bytes, or what the reason has; bytes are valid during the callback, as in C.
+- \`in\` is bytes, or what the reason has; bytes are valid during the callback, as in C. What takes
+  lines of a client's handshake is \`HandshakeLines\`: \`p.append("x-port: 1\\r\\n")\` for
+  \`*p += sprintf(*p, "x-port: 1\\r\\n")\`.
+- A string may stand for bytes. Its length is that of its UTF-8, as \`strlen\` tells it; its own
+  \`length\` takes all of it, too: \`lws_write(wsi, text, text.length, LWS_WRITE_TEXT)\`.
 
 What stays as it is in the text, and is not quite the same:
 
@@ -130,8 +142,13 @@ What stays as it is in the text, and is not quite the same:
   there as well. Port and token are passed on in the environment, for which both sides need
   \`--allow-env=LWS_BROADCAST_SOCKETS\`, and the other one \`--allow-net\`; any program that can read it
   can broadcast.
+- Threads there are none. What one did is a \`Worker\`, which tells what it has by \`postMessage\`; the
+  listener of its messages runs while the loop awaits, so that it may call
+  \`lws_callback_on_writable_all_protocol\` and needs no lock.
 - Text that comes has to be UTF-8, which C did not look at: a program that sends on what came asks
   \`lws_frame_is_binary\` whether to send it as text.
+- A piece of a text may end inside of a character: gather the bytes of a message before they become
+  a string, or give each piece to one \`TextDecoder\` by \`decode(piece, { stream: true })\`.
 
 What can't be done returns null or −1, and the log names the argument: a list of ciphers without
 OpenSSL. What had a meaning in C only is left out: \`lws_daemonize\`, \`lws_set_allocator\`, \`lws_read\`,

@@ -67,7 +67,7 @@ export function callback_lws_mirror(
         pss.ringbuffer_tail = (pss.ringbuffer_tail + 1) % MAX_MESSAGE_QUEUE;
         // There is room again: connections that were stopped are read from.
         if (waiting(pss) === MAX_MESSAGE_QUEUE - 15) {
-          lws_rx_flow_allow_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi)!);
+          lws_rx_flow_allow_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi));
         }
         if (lws_partial_buffered(wsi) !== 0 || lws_send_pipe_choked(wsi) !== 0) {
           lws_callback_on_writable(wsi);
@@ -90,7 +90,7 @@ export function callback_lws_mirror(
       ringbuffer[ringbuffer_head] = { payload, len, write_kind };
       ringbuffer_head = (ringbuffer_head + 1) % MAX_MESSAGE_QUEUE;
       if (waiting(pss) >= MAX_MESSAGE_QUEUE - 2) lws_rx_flow_control(wsi, 0);
-      lws_callback_on_writable_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi)!);
+      lws_callback_on_writable_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi));
       break;
     }
     default:

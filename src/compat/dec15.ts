@@ -254,7 +254,7 @@ export function lws_callback_on_writable(wsi: lws): number {
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
 export function lws_callback_on_writable_all_protocol(
   context: lws_context,
-  protocol: lws_protocols,
+  protocol: lws_protocols | null,
 ): number {
   return callbackOnWritableAll("lws_callback_on_writable_all_protocol", context, protocol);
 }
@@ -267,7 +267,7 @@ export function lws_callback_on_writable_all_protocol(
  */
 export function lws_callback_all_protocol(
   context: lws_context,
-  protocol: lws_protocols,
+  protocol: lws_protocols | null,
   reason: number,
 ): number {
   return callbackAll("lws_callback_all_protocol", context, protocol, reason);
@@ -276,7 +276,7 @@ export function lws_callback_all_protocol(
 /** Resumes receiving for every connection that uses the protocol now. */
 export function lws_rx_flow_allow_all_protocol(
   context: lws_context,
-  protocol: lws_protocols,
+  protocol: lws_protocols | null,
 ): void {
   rxFlowAllowAll("lws_rx_flow_allow_all_protocol", context, protocol);
 }

@@ -232,14 +232,16 @@ export function libwebsocket_callback_on_writable(
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
 export function libwebsocket_callback_on_writable_all_protocol(
-  protocol: libwebsocket_protocols,
+  protocol: libwebsocket_protocols | null,
 ): number {
   const name = "libwebsocket_callback_on_writable_all_protocol";
   return callbackOnWritableAll(name, ownerOf(protocol), protocol);
 }
 
 /** Resumes receiving for every connection that uses the protocol now. */
-export function libwebsocket_rx_flow_allow_all_protocol(protocol: libwebsocket_protocols): void {
+export function libwebsocket_rx_flow_allow_all_protocol(
+  protocol: libwebsocket_protocols | null,
+): void {
   rxFlowAllowAll("libwebsocket_rx_flow_allow_all_protocol", ownerOf(protocol), protocol);
 }
 

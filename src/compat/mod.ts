@@ -8,7 +8,8 @@
  *
  * - `NULL` is `null`. `char *` is a string, `unsigned char *` with a length a `Uint8Array`, from which
  *   as many bytes are taken as the length says; what is only read may be another view, a buffer or a
- *   string as well.
+ *   string as well. A string's length is that of its UTF-8, as `strlen` tells it; its own `length` takes
+ *   all of it, too.
  * - An argument that a call sets is a {@linkcode Box}: `const name = box("")` in place of
  *   `char name[128]`, with the size beside it as in C. `unsigned char **` is a box with a view, which
  *   the call moves on; a pointer to the end is a view that begins there.

@@ -257,7 +257,7 @@ export function libwebsocket_callback_on_writable(
 
 /** Asks for a writeable callback for every connection that uses the protocol now. Returns 0. */
 export function libwebsocket_callback_on_writable_all_protocol(
-  protocol: libwebsocket_protocols,
+  protocol: libwebsocket_protocols | null,
 ): number {
   const name = "libwebsocket_callback_on_writable_all_protocol";
   return callbackOnWritableAll(name, ownerOf(protocol), protocol);

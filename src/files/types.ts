@@ -4,11 +4,19 @@ import { contentType } from "@std/media-types";
 
 const UNKNOWN = "application/octet-stream";
 
-/** Endings that were asked for; there are only so many in the table, and others aren't kept. */
-const known = new Map<string, string>();
+/**
+ * Endings that were asked for; there are only so many in the table, and others aren't kept. Sources in
+ * TypeScript are for the table those of MPEG streams, or nothing.
+ */
+const known = new Map<string, string>([
+  ["ts", "text/typescript; charset=utf-8"],
+  ["mts", "text/typescript; charset=utf-8"],
+  ["cts", "text/typescript; charset=utf-8"],
+  ["tsx", "text/tsx; charset=utf-8"],
+]);
 
 /**
- * The content type of a file by its name's ending, with `charset=utf-8` for text, JavaScript and JSON;
+ * The content type of a file by its name's ending, with `charset=utf-8` for text, scripts and JSON;
  * `application/octet-stream` when the ending is unknown or missing.
  */
 export function mediaType(path: string): string {

@@ -136,9 +136,7 @@ export class DescriptorService extends PolledService implements PolledHost {
   }
 
   protected override serveReady(): number {
-    this.begin();
-    this.#fetch(0);
-    return super.serveReady();
+    return super.serveReady(() => this.#fetch(0));
   }
 
   #fetch(timeoutMs: number): void {
@@ -182,16 +180,20 @@ export class DescriptorService extends PolledService implements PolledHost {
   /** As `Context.serviceSync`. */
   serviceSync(timeoutMs: number): number {
     if (this.isReleased) return -1;
-    this.begin();
     const isAtOnce = this.takeCancel() || super.hasWork();
     const waitMs = isAtOnce ? 0 : Math.min(timeoutMs, this.clock.untilDue());
-    this.#fetch(Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS)));
-    this.clock.look();
-    return super.serveReady();
+    return super.serveReady(() => {
+      this.#fetch(Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS)));
+      this.clock.look();
+    });
   }
 
   override release(): void {
     super.release();
+    // Without a connection the context may have ended before what waits is told.
+    for (const slot of this.slots.values()) {
+      for (const work of (slot as DescriptorSlot).takeWorks()) queueMicrotask(work);
+    }
     // Its descriptor is closed before the last connection is gone.
     if (this.#aside !== undefined) this.leave(this.#aside);
     this.#network.release();

@@ -76,8 +76,9 @@ export class DescriptorSlot implements Slot {
     if (this.#isServing) return;
     this.#isServing = true;
     try {
-      if (this.fd >= 0) this.#serveKernel(this.fd, revents);
+      // As in PollSlot: first what waits, and what comes of that and of what is read waits in its turn.
       this.drain();
+      if (this.fd >= 0) this.#serveKernel(this.fd, revents);
       this.#update();
     } finally {
       this.#isServing = false;
@@ -86,8 +87,10 @@ export class DescriptorSlot implements Slot {
   }
 
   drain(): void {
-    for (let left = this.#works.length; left > 0; left--) this.#works.shift()?.();
-    for (let left = this.#tasks.length; left > 0; left--) this.#tasks.shift()?.service();
+    let works = this.#works.length;
+    let tasks = this.#tasks.length;
+    for (; works > 0; works--) this.#works.shift()?.();
+    for (; tasks > 0; tasks--) this.#tasks.shift()?.service();
   }
 
   clear(): void {

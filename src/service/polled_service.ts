@@ -1,6 +1,7 @@
 /** The *manual* and *external* policies: nothing is told but in calls of the program. */
 
 import { type Clock, POLLERR, type PollFd, POLLHUP } from "../api/service.ts";
+import { line, log, own } from "../base/log.ts";
 import { PatientClock } from "./patient_clock.ts";
 import { PollSlot, type PollSlotOwner, type Slot } from "./poll_slot.ts";
 import { AutomaticScheduler, type Scheduler, type Serviceable } from "./scheduler.ts";
@@ -18,6 +19,9 @@ export interface PollHost {
   abort(id: number): void;
 }
 
+/** As many calls as no program waits for at once, but a loop makes in no time that forgets to await. */
+const FORGOTTEN_CALLS = 100;
+
 /** Holds what happens to the descriptors of a context until the program asks for it. */
 export class PolledService implements Scheduler, PollSlotOwner {
   /** The time for all that must not be called between two calls of service. */
@@ -28,6 +32,8 @@ export class PolledService implements Scheduler, PollSlotOwner {
   protected readonly slots = new Map<number, Slot>();
   /** Slots that may be ready, in the order in which they became so. */
   readonly #ready = new Set<Slot>();
+  /** Those of them that the call in hand has yet to serve. */
+  #due = new Set<Slot>();
   readonly #waiting = new Set<() => void>();
   /** Calls that wait, or are about to. */
   #calls = 0;
@@ -162,7 +168,14 @@ export class PolledService implements Scheduler, PollSlotOwner {
   async #call<T>(wait: (isCancelled: () => boolean) => Promise<T>): Promise<T> {
     const isCancelled = this.takeCancel();
     const before = this.#cancels;
-    this.#calls++;
+    if (++this.#calls === FORGOTTEN_CALLS) {
+      const count = own(FORGOTTEN_CALLS);
+      log(
+        "warn",
+        () =>
+          line`${count} calls of service or poll wait at once: await each, as nothing comes to a loop that doesn't`,
+      );
+    }
     try {
       // Behind the end as well: a loop that goes on calling must not keep the runtime from all else.
       await this.#rest();
@@ -172,15 +185,23 @@ export class PolledService implements Scheduler, PollSlotOwner {
     }
   }
 
-  /** Tells what came, and then runs timeouts, which judge peers that are silent. */
-  protected serveReady(): number {
+  /**
+   * Tells what waits, and then runs timeouts, which judge peers that are silent. What comes of it waits for the next
+   * call, as each slot is served once.
+   *
+   * @param fetch serves what is to be told before
+   */
+  protected serveReady(fetch?: () => void): number {
     this.begin();
-    for (const slot of [...this.#ready]) this.serveSlot(slot, slot.revents);
+    const due = this.#due = new Set(this.#ready);
+    fetch?.();
+    for (const slot of due) this.serveSlot(slot, slot.revents);
     this.#runDue();
     return this.#released === undefined ? 0 : -1;
   }
 
   protected serveSlot(slot: Slot, revents: number): void {
+    this.#due.delete(slot);
     this.#ready.delete(slot);
     if (this.slots.get(slot.id) === slot) slot.serve(revents);
   }

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { MemoryPeer } from "../../src/testing/memory_peer.ts";
+import type { Wsi } from "../../mod.ts";
 import { readHead } from "../support/serve.ts";
 import type { Callback, Face } from "./support.ts";
 import {
@@ -54,12 +55,35 @@ for (const face of FACES) {
     assertEquals(inits, isTold ? ["PROTOCOL_INIT", "PROTOCOL_DESTROY"] : []);
   });
 
-  Deno.test(`${face.name}: a name may not be in two lists`, () => {
+  // The list of libwebsockets' own test client.
+  Deno.test(`${face.name}: of two lists with a name in common the first one has it`, async () => {
+    const seen: string[] = [];
+    const telling = (who: string) =>
+      on("ESTABLISHED", (wsi) => {
+        seen.push(`${who} ${wsi.protocol.name} ${face.structs.indexOf(protocolOf(wsi))}`);
+      });
+    const protocolOf = (wsi: Wsi) => face.call("get_protocol", wsi) as never;
+    await using server = rig(face, {
+      protocols: [
+        { name: "dumb-increment-protocol,fake-nonexistant-protocol", callback: telling("dumb") },
+        { name: "fake-nonexistant-protocol,lws-mirror-protocol", callback: telling("mirror") },
+      ],
+    });
+    for (const protocol of ["fake-nonexistant-protocol", "lws-mirror-protocol"]) {
+      await server.open({ protocol });
+    }
+    await server.until(() => seen.length === 2);
+    assertEquals(seen, ["dumb fake-nonexistant-protocol 0", "mirror lws-mirror-protocol 1"]);
+  });
+
+  Deno.test(`${face.name}: a protocol needs a name that no one before it has`, () => {
     const callback = () => 0;
-    const protocols = [{ name: "one,two", callback }, { name: "two", callback }];
-    const { result, lines } = logged(() => face.create({ protocols }));
-    assertEquals(result, null);
-    assertStringIncludes(lines.join("\n"), 'the name "two" is there twice');
+    for (const name of ["two", "two,one"]) {
+      const protocols = [{ name: "one,two", callback }, { name, callback }];
+      const { result, lines } = logged(() => face.create({ protocols }));
+      assertEquals(result, null);
+      assertStringIncludes(lines.join("\n"), 'the name "two" is there twice');
+    }
   });
 
   Deno.test(`${face.name}: a client may ask with the list that is its protocol's name`, async () => {

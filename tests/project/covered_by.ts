@@ -167,7 +167,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/http/fetch_bodies_test.ts": ["connection/http/response_host"],
   "behaviour/http/fetch_test.ts": [
     "connection/http/answers/fetched_answer",
-    "context/options/fetch",
   ],
   "behaviour/http/framing_test.ts": ["connection/http/response_body"],
   "behaviour/http/header_block_test.ts": ["base/date", "core/http/header_block"],

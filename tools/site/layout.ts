@@ -140,11 +140,11 @@ function neighboursHtml(page: Page, groups: readonly Group[]): string {
 function tocHtml({ sections, url }: Page): string {
   const shown = sections.filter(({ level, id }) => id !== "" && (level === 2 || level === 3));
   if (shown.length < 2 || url === "index.html") return "";
-  const items = shown.map(({ id, level, heading }) =>
-    `<li class="level-${level}"><a href="#${id}">${
-      escaped(heading.slice(heading.lastIndexOf(".") + 1).trim() || heading)
-    }</a></li>`
-  );
+  const items = shown.map(({ id, level, heading }) => {
+    // Of `Wsi.write` in the list of Wsi, the name of the member.
+    const name = url.startsWith("api/") ? heading.slice(heading.lastIndexOf(".") + 1) : heading;
+    return `<li class="level-${level}"><a href="#${id}">${escaped(name)}</a></li>`;
+  });
   return `<nav class="toc" aria-label="On this page"><p class="group">On this page</p><ul>${
     items.join("")
   }</ul></nav>`;

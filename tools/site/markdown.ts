@@ -2,6 +2,7 @@
 
 import GithubSlugger from "npm:github-slugger@2";
 import MarkdownIt, { type Token } from "npm:markdown-it@15";
+import { drawing } from "./drawing.ts";
 import { highlighted } from "./highlight.ts";
 import { escaped } from "./html.ts";
 import type { Section } from "./page.ts";
@@ -12,8 +13,10 @@ type Markdown = InstanceType<typeof MarkdownIt>;
 export interface Rendering {
   /** Where a link leads on the site. */
   readonly resolve: (href: string) => string;
-  /** Whether programs get colours; a search needs none. */
+  /** Whether programs get colours and drawings are drawn; a search needs neither. */
   readonly hasColours?: boolean;
+  /** Whether each row of a table below heads is found by itself: those of names, each with what is said of it. */
+  readonly hasRows?: boolean;
 }
 
 /** What a text became. */
@@ -24,6 +27,9 @@ export interface Rendered {
   readonly sections: Section[];
 }
 
+/** The level of a row without an anchor of its own. */
+export const ROW = -1;
+
 const ROW_ANCHOR = /^<a id="([^"]+)">$/;
 
 /** A whole file. */
@@ -31,6 +37,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
   const markdown = renderer(rendering);
   const tokens = markdown.parse(text, {});
   const slugger = new GithubSlugger();
+  const rows: Section[] = rendering.hasRows === true ? rowsOf(tokens) : [];
   const sections: Section[] = [{ id: "", level: 1, heading: "", text: "", code: "" }];
   let title = "";
   for (const [i, token] of tokens.entries()) {
@@ -47,7 +54,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
         sections.push({ id, level: 0, heading: plain(token), text: "", code: "" });
       }
       sections.at(-1)!.text += `${plain(token)} `;
-    } else if (token.type === "fence") {
+    } else if (token.type === "fence" && token.info !== "mermaid") {
       sections.at(-1)!.code += `${token.content} `;
     } else if (token.type === "table_close") {
       // What follows a table with anchors belongs to the heading again.
@@ -58,7 +65,7 @@ export function renderMarkdown(text: string, rendering: Rendering): Rendered {
   return {
     html: markdown.renderer.render(withoutEmptyHeads(tokens), markdown.options, {}),
     title,
-    sections: merged(sections),
+    sections: [...merged(sections), ...rows],
   };
 }
 
@@ -73,14 +80,16 @@ function renderer({ resolve, hasColours = true }: Rendering): Markdown {
   const { rules } = markdown.renderer;
   rules.fence = (tokens, i) => {
     const { content, info } = tokens[i]!;
+    if (info === "mermaid" && hasColours) return drawnBelow(tokens, i);
     return codeBlock(content, info.split(" ")[0]!, hasColours);
   };
   rules.code_inline = (tokens, i) => `<code>${breakable(tokens[i]!.content)}</code>`;
   rules.code_block = (tokens, i) => codeBlock(tokens[i]!.content, "", hasColours);
   rules.table_open = (tokens, i) => {
     const count = labelCells(tokens, i);
-    // Where a screen is narrow, each row of such a table becomes a list.
-    return `<div class="table"><table${count >= 4 && count <= 6 ? ` class="stack"` : ""}>\n`;
+    // Where there is little room, each row of such a table becomes a list.
+    const name = count < 3 || count > 6 ? "" : count < 5 ? ` class="stack"` : ` class="stack wide"`;
+    return `<div class="table"><table${name}>\n`;
   };
   rules.table_close = () => `</table></div>\n`;
   rules.heading_open = (tokens, i) =>
@@ -115,10 +124,15 @@ export function codeBlock(code: string, language: string, hasColours = true): st
   return `<div class="code"><pre><code>${shown}</code></pre></div>\n`;
 }
 
-/** A name that may be broken where its parts meet, so that it fits into a table. */
-export function breakable(name: string): string {
-  const isLong = name.length > 16 && !name.includes(" ");
-  return isLong ? escaped(name).replace(/(_|[a-z](?=[A-Z]))/g, "$1<wbr>") : escaped(name);
+/** Code whose names may be broken where their parts meet, so that it fits into a table; a command's flags stay whole. */
+export function breakable(code: string): string {
+  return code.split(" ").map((word) => {
+    if (word.startsWith("-")) {
+      return escaped(word).replace(/^-[\w-]+/, `<span class="flag">$&</span>`);
+    }
+    if (word.length <= 12) return escaped(word);
+    return escaped(word).replace(/_|[a-z](?=[A-Z])|\w(?=\.[a-z])/g, "$&<wbr>");
+  }).join(" ");
 }
 
 /** What inline text says, without its markup. */
@@ -133,6 +147,33 @@ function plain(inline: Token): string {
 function rowAnchor(inline: Token): string | undefined {
   const first = inline.children?.[0];
   return first?.type === "html_inline" ? ROW_ANCHOR.exec(first.content)?.[1] : undefined;
+}
+
+/** A drawing is named by the heading above it. */
+function drawnBelow(tokens: Token[], at: number): string {
+  const above = tokens.findLastIndex(({ type }, i) => i < at && type === "heading_open");
+  const heading = above < 0 ? "" : `: ${plain(tokens[above + 1]!)}`;
+  return drawing(tokens[at]!.content, `drawing-${at}`, `Drawing${heading}`);
+}
+
+/** Gives each row of a table that has heads an anchor, unless it has one. */
+function rowsOf(tokens: readonly Token[]): Section[] {
+  const slugger = new GithubSlugger();
+  const rows: Section[] = [];
+  let hasHeads = false;
+  for (const [i, token] of tokens.entries()) {
+    if (token.type === "thead_open") hasHeads = false;
+    if (token.type === "th_open") hasHeads ||= tokens[i + 1]!.content !== "";
+    if (token.type !== "td_open" || tokens[i - 1]!.type !== "tr_open" || !hasHeads) continue;
+    const heading = plain(tokens[i + 1]!);
+    if (heading === "" || rowAnchor(tokens[i + 1]!) !== undefined) continue;
+    const id = `row-${slugger.slug(heading)}`;
+    tokens[i - 1]!.attrSet("id", id);
+    const end = tokens.findIndex(({ type }, at) => at > i && type === "tr_close");
+    const others = tokens.slice(i + 2, end).filter(({ type }) => type === "inline");
+    rows.push({ id, level: ROW, heading, text: others.map(plain).join(" "), code: "" });
+  }
+  return rows;
 }
 
 /** Tells each cell of a table its column's head; returns how many columns there are. */

@@ -4,7 +4,7 @@
 export interface Section {
   /** Its anchor; empty for what stands in front of the first one. */
   readonly id: string;
-  /** The heading's level; 0 of a row. */
+  /** The heading's level; 0 of a row with an anchor of its own, -1 of another one. */
   readonly level: number;
   readonly heading: string;
   /** What it says, without markup. */

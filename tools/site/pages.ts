@@ -13,7 +13,12 @@ import { readText } from "./sources.ts";
 export function guidePages(links: Links, hasColours = true): Page[] {
   return [...links.pages].map(([path, url]) => {
     const resolve = (href: string) => links.resolve(path, url, href);
-    const { html, title, sections } = renderMarkdown(readText(path), { resolve, hasColours });
+    const hasRows = path.startsWith("docs/guide/");
+    const { html, title, sections } = renderMarkdown(readText(path), {
+      resolve,
+      hasColours,
+      hasRows,
+    });
     return { url, title, kind: kindOf(path), html, sections };
   });
 }

@@ -48,9 +48,19 @@ export function partialBuffered(wsi: Wsi): number {
   return attempt("lws_partial_buffered", 0, () => Number(theConnection(wsi).partialBuffered));
 }
 
-/** Whether writing now would wait, as something is unsent: 1, or 0. */
+/** What a socket takes in C before poll(2) says that it takes no more, in bytes. */
+const SOCKET_BUFFER = 65_536;
+
+/**
+ * Whether as much is unsent as a socket's buffer takes, 64 KiB: 1, or 0. Then ask for a writeable callback,
+ * which comes when all of it has left. What a callback has written leaves behind it: less would be 1 behind
+ * each write, and C programs write until this is 1.
+ */
 export function sendPipeChoked(wsi: Wsi): number {
-  return attempt("lws_send_pipe_choked", 1, () => Number(theConnection(wsi).sendPipeChoked));
+  return attempt("lws_send_pipe_choked", 1, () => {
+    const { partialBuffered, unsentBytes } = theConnection(wsi);
+    return Number(partialBuffered || unsentBytes >= SOCKET_BUFFER);
+  });
 }
 
 /** How much the peer has said that it takes: −1, as HTTP/1.1 and WebSocket can't say it. */

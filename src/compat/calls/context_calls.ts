@@ -47,7 +47,7 @@ export function libraryVersionText(): string {
 }
 
 /** Ends the wait of a service call, or of the next one. */
-export function cancelService(context: Context): void {
+export function cancelService(context: Context | null): void {
   attempt("lws_cancel_service", undefined, () => theContext(context).cancelService());
 }
 
@@ -136,7 +136,7 @@ export function peerAddresses(
 export function callbackOnWritableAll(
   name: string,
   context: Context | undefined,
-  protocol: object,
+  protocol: object | null,
 ): number {
   return attempt(name, -1, () => {
     const ask = (own: Context, each: string) => own.callbackOnWritableAllProtocol(each);
@@ -148,7 +148,7 @@ export function callbackOnWritableAll(
 export function callbackAll(
   name: string,
   context: Context | undefined,
-  protocol: object,
+  protocol: object | null,
   reason: number,
 ): number {
   return attempt(name, -1, () => {
@@ -164,7 +164,7 @@ export function callbackAll(
 export function rxFlowAllowAll(
   name: string,
   context: Context | undefined,
-  protocol: object,
+  protocol: object | null,
 ): void {
   attempt<unknown>(name, undefined, () => {
     return forEachName(context, protocol, (own, each) => {
@@ -213,7 +213,7 @@ export function hangupOnClient(context: Context, fd: number): void {
  */
 function forEachName(
   context: Context | undefined,
-  protocol: object,
+  protocol: object | null,
   call: (context: Context, name: string) => number,
 ): number {
   const names = context === undefined ? [] : servedOf(theContext(context))?.namesOf(protocol) ?? [];

@@ -202,12 +202,13 @@ function structsOf(list: readonly AnyProtocolStruct[]): Map<string, AnyProtocolS
         `protocols[${structs.size}].name is null; only the first may have no name`,
       );
     }
-    for (const name of namesOf(struct)) {
-      if (structs.has(name)) {
-        throw new LwsError("invalid-option", `protocols: the name "${name}" is there twice`);
-      }
-      structs.set(name, struct);
+    const names = namesOf(struct);
+    // As in C the first one has what several lists name; one with nothing of its own would never be chosen.
+    const own = names.filter((name) => !structs.has(name));
+    if (own.length === 0) {
+      throw new LwsError("invalid-option", `protocols: the name "${names[0]}" is there twice`);
     }
+    for (const name of own) structs.set(name, struct);
   }
   // The main API's clients may do without one; the C library has its first entry in hand at once.
   if (structs.size === 0) throw new LwsError("invalid-option", "protocols has no entry");

@@ -149,13 +149,12 @@ function fieldsOf(block: Uint8Array | string | null, length: number): [string, s
   });
 }
 
-/** The first `length` characters of a text, or as many bytes as text. */
+/** The first `length` bytes as text. */
 function textAt(
   value: Uint8Array | string,
   length: number,
   names: readonly [value: string, length: string],
 ): string {
-  if (typeof value === "string") return value.slice(0, theWhole(names[1], length, 0, value.length));
   return new TextDecoder().decode(bytesAt(value, length, names));
 }
 

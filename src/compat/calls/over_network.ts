@@ -6,7 +6,10 @@ import { hostInUse, useHost } from "./creation.ts";
 import { attempt } from "../engine/attempt.ts";
 import { refuse } from "../engine/guards.ts";
 
-/** A context whose service calls block the thread, and return a number: see {@linkcode overNetwork}. */
+/**
+ * A context whose service calls block the thread, and return a number: see {@linkcode overNetwork}. A program's own
+ * variable for it needs this type: by one of `lws_context` the compiler takes what they return for a promise.
+ */
 export interface BlockingContext extends Context {
   /** Tells it from other contexts. */
   readonly blocks: true;

@@ -9,7 +9,7 @@ export * from "./write_kinds.ts";
 
 /** A server has answered a handshake; `user` can be initialised. */
 export const LWS_CALLBACK_ESTABLISHED = 0;
-/** A client could not complete its handshake. */
+/** A client could not complete its handshake; `in` says why. */
 export const LWS_CALLBACK_CLIENT_CONNECTION_ERROR = 1;
 /** A client's last look at the headers of the answer. */
 export const LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH = 2;
@@ -41,21 +41,21 @@ export const LWS_CALLBACK_HTTP_BODY_COMPLETION = 14;
 export const LWS_CALLBACK_HTTP_FILE_COMPLETION = 15;
 /** Asked for, and an HTTP connection can write. */
 export const LWS_CALLBACK_HTTP_WRITEABLE = 16;
-/** A connection was accepted, and nothing read. */
+/** A connection was accepted, and nothing read; `in` is its descriptor. */
 export const LWS_CALLBACK_FILTER_NETWORK_CONNECTION = 17;
 /** A request was parsed, and is not answered; `in` is its path. */
 export const LWS_CALLBACK_FILTER_HTTP_CONNECTION = 18;
 /** The object of an accepted connection exists. */
 export const LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED = 19;
-/** A WebSocket handshake was parsed, and is not answered. */
+/** A WebSocket handshake was parsed, and is not answered; `in` lists the protocols asked for. */
 export const LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION = 20;
-/** A client's trust anchors can be added to. */
+/** A client's trust anchors can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS = 21;
-/** A server's trust anchors for clients can be added to. */
+/** A server's trust anchors for clients can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS = 22;
-/** A client's certificate waits for a verdict. */
+/** A client's certificate, `user`, waits for a verdict; `len` is the library's own, 1 for a good one. */
 export const LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION = 23;
-/** A client's handshake is composed; `in` takes more header lines. */
+/** A client's handshake is composed; `in` takes more header lines, by `append`. */
 export const LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER = 24;
 /** A server is about to agree to the extension `in`. */
 export const LWS_CALLBACK_CONFIRM_EXTENSION_OKAY = 25;
@@ -71,17 +71,17 @@ export const LWS_CALLBACK_WSI_CREATE = 29;
 export const LWS_CALLBACK_WSI_DESTROY = 30;
 /** A service call begins. */
 export const LWS_CALLBACK_GET_THREAD_ID = 31;
-/** Begin to watch a descriptor. */
+/** Begin to watch a descriptor; `in` is an `lws_pollargs`. */
 export const LWS_CALLBACK_ADD_POLL_FD = 32;
-/** Watch a descriptor no more. */
+/** Watch a descriptor no more; `in` is an `lws_pollargs`. */
 export const LWS_CALLBACK_DEL_POLL_FD = 33;
-/** Watch a descriptor for other events. */
+/** Watch a descriptor for other events; `in` is an `lws_pollargs`. */
 export const LWS_CALLBACK_CHANGE_MODE_POLL_FD = 34;
 /** What is watched is about to change. */
 export const LWS_CALLBACK_LOCK_POLL = 35;
 /** What is watched has changed. */
 export const LWS_CALLBACK_UNLOCK_POLL = 36;
-/** A certificate was given without its key. */
+/** A certificate was given without its key; `user` takes that. */
 export const LWS_CALLBACK_OPENSSL_CONTEXT_REQUIRES_PRIVATE_KEY = 37;
 /** The first number that is free for the program's own reasons. */
 export const LWS_CALLBACK_USER = 1000;

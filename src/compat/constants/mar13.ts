@@ -34,17 +34,17 @@ export const LWS_CALLBACK_HTTP = 10;
 export const LWS_CALLBACK_HTTP_FILE_COMPLETION = 11;
 /** Asked for, and an HTTP connection can write. */
 export const LWS_CALLBACK_HTTP_WRITEABLE = 12;
-/** A connection was accepted, and nothing read. */
+/** A connection was accepted, and nothing read; `in` is its descriptor. */
 export const LWS_CALLBACK_FILTER_NETWORK_CONNECTION = 13;
-/** A WebSocket handshake was parsed, and is not answered. */
+/** A WebSocket handshake was parsed, and is not answered; `user` has its headers, by token. */
 export const LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION = 14;
-/** A client's trust anchors can be added to. */
+/** A client's trust anchors can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS = 15;
-/** A server's trust anchors for clients can be added to. */
+/** A server's trust anchors for clients can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS = 16;
-/** A client's certificate waits for a verdict. */
+/** A client's certificate, `user`, waits for a verdict; `len` is the library's own, 1 for a good one. */
 export const LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION = 17;
-/** A client's handshake is composed; `in` takes more header lines. */
+/** A client's handshake is composed; `in` takes more header lines, by `append`. */
 export const LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER = 18;
 /** A server is about to agree to the extension `in`. */
 export const LWS_CALLBACK_CONFIRM_EXTENSION_OKAY = 19;
@@ -54,13 +54,13 @@ export const LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED = 20;
 export const LWS_CALLBACK_PROTOCOL_INIT = 21;
 /** Once a protocol: tear it down. */
 export const LWS_CALLBACK_PROTOCOL_DESTROY = 22;
-/** Begin to watch a descriptor. */
+/** Begin to watch the descriptor `in` for the events `len`. */
 export const LWS_CALLBACK_ADD_POLL_FD = 23;
-/** Watch a descriptor no more. */
+/** Watch the descriptor `in` no more. */
 export const LWS_CALLBACK_DEL_POLL_FD = 24;
-/** Watch a descriptor for the events `len` as well. */
+/** Watch the descriptor `in` for the events `len` as well. */
 export const LWS_CALLBACK_SET_MODE_POLL_FD = 25;
-/** Watch a descriptor for the events `len` no more. */
+/** Watch the descriptor `in` for the events `len` no more. */
 export const LWS_CALLBACK_CLEAR_MODE_POLL_FD = 26;
 
 /** Clients send, and servers take, frames without a mask. */

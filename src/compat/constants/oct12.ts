@@ -29,29 +29,29 @@ export const LWS_CALLBACK_SERVER_WRITEABLE = 8;
 export const LWS_CALLBACK_HTTP = 9;
 /** Something was broadcast: `in`; write it, if it is wanted. */
 export const LWS_CALLBACK_BROADCAST = 10;
-/** A connection was accepted, and nothing read. */
+/** A connection was accepted, and nothing read; `user` is its descriptor. */
 export const LWS_CALLBACK_FILTER_NETWORK_CONNECTION = 11;
-/** A WebSocket handshake was parsed, and is not answered. */
+/** A WebSocket handshake was parsed, and is not answered; `user` has its headers, by token. */
 export const LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION = 12;
-/** A client's trust anchors can be added to. */
+/** A client's trust anchors can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS = 13;
-/** A server's trust anchors for clients can be added to. */
+/** A server's trust anchors for clients can be added to; `user` takes them. */
 export const LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS = 14;
-/** A client's certificate waits for a verdict. */
+/** A client's certificate, `user`, waits for a verdict; `len` is the library's own, 1 for a good one. */
 export const LWS_CALLBACK_OPENSSL_PERFORM_CLIENT_CERT_VERIFICATION = 15;
-/** A client's handshake is composed; `in` takes more header lines. */
+/** A client's handshake is composed; `in` takes more header lines, by `append`. */
 export const LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER = 16;
 /** A server is about to agree to the extension `in`. */
 export const LWS_CALLBACK_CONFIRM_EXTENSION_OKAY = 17;
 /** A client is about to offer the extension `in`. */
 export const LWS_CALLBACK_CLIENT_CONFIRM_EXTENSION_SUPPORTED = 18;
-/** Begin to watch a descriptor. */
+/** Begin to watch the descriptor `user` for the events `len`. */
 export const LWS_CALLBACK_ADD_POLL_FD = 19;
-/** Watch a descriptor no more. */
+/** Watch the descriptor `user` no more. */
 export const LWS_CALLBACK_DEL_POLL_FD = 20;
-/** Watch a descriptor for the events `len` as well. */
+/** Watch the descriptor `user` for the events `len` as well. */
 export const LWS_CALLBACK_SET_MODE_POLL_FD = 21;
-/** Watch a descriptor for the events `len` no more. */
+/** Watch the descriptor `user` for the events `len` no more. */
 export const LWS_CALLBACK_CLEAR_MODE_POLL_FD = 22;
 
 /** Clients send, and servers take, frames without a mask. */

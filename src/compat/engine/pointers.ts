@@ -19,7 +19,8 @@ export function box<T>(value: T): Box<T> {
 }
 
 /**
- * The first `length` bytes at `buffer`: a string's UTF-8, a view's bytes or a buffer.
+ * The first `length` bytes at `buffer`: a string's UTF-8, a view's bytes or a buffer. A string whose `length` is
+ * given is taken whole: a program that counts its characters means all of them.
  *
  * @param names What the C call calls the two.
  * @throws {LwsError} `invalid-argument` when there are no bytes, or fewer.
@@ -30,7 +31,8 @@ export function bytesAt(
   names: readonly [buffer: string, length: string] = ["buf", "len"],
 ): Uint8Array {
   const bytes = bytesOf(names[0], buffer);
-  if (bytes.length === length) return bytes;
+  const isWhole = bytes.length === length || typeof buffer === "string" && buffer.length === length;
+  if (isWhole) return bytes;
   return bytes.subarray(0, theWhole(names[1], length, 0, bytes.length));
 }
 

@@ -121,6 +121,8 @@ export function rxBufferSizeOf(protocol: Protocol): number {
   return protocol.rxBufferSize || DEFAULT_RX_BUFFER_SIZE;
 }
 
+const OR_NONE = ", or none beside fetch or mounts, or with port: CONTEXT_PORT_NO_LISTEN";
+
 /** Checks the option `protocols`. */
 export function checkProtocols(
   given: unknown,
@@ -132,7 +134,7 @@ export function checkProtocols(
   if (isNone && port === CONTEXT_PORT_NO_LISTEN) return [UNSERVED];
   if (isNone && fetch !== undefined) return [NO_PROTOCOL];
   if (!Array.isArray(given)) {
-    ask.refuse(given);
+    ask.refuse(given, given === undefined ? `${ask.allowed}${OR_NONE}` : ask.allowed);
     return [];
   }
   // Lists from C end with an entry without a callback.
@@ -150,7 +152,9 @@ export function checkProtocols(
       ask.problems.push(`protocols[${index}].${member} is no member of a protocol${hint}`);
     }
   });
-  if (protocols.length === 0) ask.refuse(given, "at least one with a callback");
+  if (protocols.length === 0) {
+    ask.refuse(given, `at least one with a callback${isNone ? OR_NONE : ""}`);
+  }
   const names = new Set<string>();
   protocols.forEach((protocol, index) => {
     const prefix = `protocols[${index}].`;

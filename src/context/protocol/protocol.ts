@@ -9,6 +9,7 @@ import { describeValue } from "../../base/check.ts";
 import { LwsError } from "../../base/errors.ts";
 import { gatherMessages } from "./messages.ts";
 import { filterBy } from "./upgrade.ts";
+import { applicationIn } from "../options/fetch.ts";
 import { callbackOf, type MethodRules } from "./method_table.ts";
 import type { HandlerResult, Handlers } from "./method_types.ts";
 
@@ -203,7 +204,9 @@ export function protocolFor(
   for (const name of Object.keys(MEMBERS)) {
     const value: unknown = definition[name as keyof typeof MEMBERS];
     if (value === undefined) continue;
-    made[name] = typeof value === "function" ? value.bind(definition) : value;
+    // An application is left as it is, for the check that refuses it to know it.
+    const isOwn = name !== "fetch" || applicationIn(value) === undefined;
+    made[name] = typeof value === "function" && isOwn ? value.bind(definition) : value;
   }
   return Object.freeze({ ...made, callback }) as Protocol;
 }

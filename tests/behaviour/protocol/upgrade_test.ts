@@ -136,6 +136,19 @@ for (const [way, give] of WAYS) {
     assertEquals(fieldOf(redirect.head, "location"), "https://x.example/login");
   });
 
+  Deno.test(`an answer without the field that its status must have is told of, ${way}`, async () => {
+    const refusals: Upgrade[] = [
+      () => give(new Response("who?", { status: 401 })),
+      (_request, handshake) => give(handshake.reject(401, "who?")),
+    ];
+    for (const refuse of refusals) {
+      using log = captureLog(["notice"]);
+      assertEquals((await answered(refuse)).status, 401);
+      const told = log.lines.filter((each) => each.includes("has no www-authenticate"));
+      assertEquals(told.length, 1);
+    }
+  });
+
   Deno.test(`a Response whose body is a stream is sent to its end, ${way}`, async () => {
     async function* pieces() {
       for (let i = 0; i < 3; i++) {

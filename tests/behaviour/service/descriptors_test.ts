@@ -396,3 +396,36 @@ testDescriptors(
     await program.context.destroy();
   },
 );
+
+for (const how of ["serviceSync", "service", "serviceFd"] as const) {
+  testDescriptors(`${how}: what a callback asks for comes in a later call`, async (network) => {
+    let calls = 0;
+    const told: [string, number][] = [];
+    const program = new PolledProgram(network, (wsi, reason, _user, data) => {
+      if (reason === "receive") {
+        told.push([text(data), calls]);
+        wsi.rxFlowControl(false);
+        wsi.callbackOnWritable();
+      }
+      if (reason === "serverWriteable") {
+        told.push(["writeable", calls]);
+        wsi.rxFlowControl(true);
+      }
+    }, { service: how === "serviceFd" ? "external" : "manual" });
+    const { context, table } = program;
+    const peer = await Peer.open(context.port);
+    await peer.conn.write(Uint8Array.of(0x81, 0x81, 0, 0, 0, 0, 97, 0x81, 0x81, 0, 0, 0, 0, 98));
+    while (told.length < 4) {
+      calls++;
+      if (how === "serviceSync") context.serviceSync(1_000);
+      else if (how === "service") await context.service(1_000);
+      else if (await context.poll(table, 1_000) >= 0) {
+        for (const each of [...table]) if (each.revents !== 0) context.serviceFd(each);
+      }
+    }
+    assertEquals(told.map(([what]) => what), ["a", "writeable", "b", "writeable"]);
+    assertEquals(new Set(told.map(([, call]) => call)).size, 4, JSON.stringify(told));
+    peer.close();
+    await context.destroy();
+  });
+}

@@ -42,6 +42,22 @@ for (const face of FACES) {
     assertEquals(send(api.LWS_WRITE_HTTP), -1);
   });
 
+  Deno.test(`${face.name}: a string is written whole by its bytes and by its length, else cut`, async () => {
+    const { wsis, protocols } = keeping();
+    await using server = rig(face, { protocols });
+    const socket = await server.open(talk);
+    await server.settle();
+    const text = "é!"; // two characters, three bytes
+    for (const [len, sent] of [[3, text], [text.length, text], [1, "\u{FFFD}"]] as const) {
+      face.call("write", wsis[0], text, len, face.api.LWS_WRITE_TEXT);
+      const { payload } = await server.pump(socket.receive());
+      assertEquals(new TextDecoder().decode(payload), sent, `${len}`);
+    }
+    const tooLong = logged(() => face.call("write", wsis[0], text, 4, face.api.LWS_WRITE_TEXT));
+    assertEquals(tooLong.result, -1);
+    assertStringIncludes(tooLong.lines.join("\n"), "len is 4; allowed: a whole number from 0 to 3");
+  });
+
   Deno.test(`${face.name}: fragments are written with NO_FIN`, async () => {
     const { wsis, protocols } = keeping();
     await using server = rig(face, { protocols });
@@ -177,14 +193,29 @@ Deno.test("oct12: get_peer_addresses knows descriptors in callbacks only", async
 });
 
 for (const face of withCall("send_pipe_choked")) {
-  Deno.test(`${face.name}: send_pipe_choked tells that something is unsent`, async () => {
-    const { wsis, protocols } = keeping();
-    await using server = rig(face, { protocols });
-    await server.open(talk);
-    await server.settle();
-    assertEquals(face.call("send_pipe_choked", wsis[0]), 0);
-    face.call("write", wsis[0], "hi", 2, face.api.LWS_WRITE_TEXT);
-    assertEquals(face.call("send_pipe_choked", wsis[0]), 1);
+  Deno.test(`${face.name}: send_pipe_choked tells that 64 KiB are unsent, or more than may be`, async () => {
+    // The most bytes of a frame, with its header, by which it is not choked.
+    for (
+      const [limits, most, header] of [[null, 65_535, 4], [
+        { softUnsentBytes: 100 },
+        100,
+        2,
+      ]] as const
+    ) {
+      const { wsis, protocols } = keeping();
+      await using server = rig(face, { protocols, limits });
+      const socket = await server.open(talk);
+      await server.settle();
+      const isChoked = () => face.call("send_pipe_choked", wsis[0]);
+      for (const [length, expected] of [[most - header, 0], [most - header + 1, 1]] as const) {
+        const bytes = new Uint8Array(length);
+        face.call("write", wsis[0], bytes, length, face.api.LWS_WRITE_BINARY);
+        assertEquals(isChoked(), expected, `${length} bytes`);
+        assertEquals((await server.pump(socket.receive())).payload.length, length);
+        await server.settle();
+        assertEquals(isChoked(), 0);
+      }
+    }
   });
 }
 

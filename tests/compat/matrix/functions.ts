@@ -172,7 +172,8 @@ H10 wsi.user: wsi_user - - - - L1
 H11 wsi.context: get_context - - - - L1
   calls/: is_ssl, wsi_user, get_context and get_peer_write_allowance of a plain connection
 H12 wsi.sendPipeChoked: send_pipe_choked - - L1 L1 L1
-  calls/: send_pipe_choked tells that something is unsent
+  calls/: send_pipe_choked tells that 64 KiB are unsent, or more than may be
+  1 from 64 KiB on; that of the main API is true of any byte
 H13 -: get_peer_write_allowance - - - - L1
   calls/: is_ssl, wsi_user, get_context and get_peer_write_allowance of a plain connection
   −1, as only HTTP/2 can say it

@@ -141,9 +141,9 @@ export const MEMBERS: readonly MemberRow[] = [
     ["uid", SINCE_FEB11, "uid", DROPPED],
     ["options", SINCE_FEB11, "options", [TABLES, "every option bit is taken"]],
     ["user", SINCE_OCT12, "user", [CALLS, "context_user returns what creation was given"]],
-    ["ka_time", SINCE_MAR13, "kaTime", PROBED],
-    ["ka_probes", SINCE_MAR13, "kaProbes", PROBED],
-    ["ka_interval", SINCE_MAR13, "kaInterval", PROBED],
+    ["ka_time", SINCE_MAR13, "kaTime", PROBED, "by pings, where C had TCP keep-alive"],
+    ["ka_probes", SINCE_MAR13, "kaProbes", PROBED, "the same"],
+    ["ka_interval", SINCE_MAR13, "kaInterval", PROBED, "the same"],
     [
       "provided_client_ssl_ctx",
       DEC15,

@@ -18,6 +18,7 @@ const KINDS = [
   "index.html",
   "guide/http.html",
   "options.html",
+  "architecture.html",
   "api/lws/index.html",
   "api/lws/Wsi.html",
   "source/examples/chat.ts.html",
@@ -39,6 +40,11 @@ function listen(page: Page): string[] {
     if (message.type() === "error" || message.type() === "warning") heard.push(message.text());
   });
   page.on("pageerror", (error) => heard.push(String(error)));
+  page.on("request", (request) => {
+    if (new URL(request.url()).hostname !== "127.0.0.1") {
+      heard.push(`another host: ${request.url()}`);
+    }
+  });
   page.on("response", (answer) => {
     if (answer.status() >= 400) heard.push(`${answer.status()} ${answer.url()}`);
   });
@@ -84,6 +90,7 @@ async function lightAndDark(browser: Browser, origin: string): Promise<void> {
   for (const path of KINDS) {
     await page.emulateMedia({ colorScheme: "light" });
     await page.goto(origin + path);
+    assertEquals(await page.evaluate("scrollY"), 0, `${path} begins at its top`);
     const light = await paper();
     assertEquals(await faults(page), [], `${path}, light`);
     await page.emulateMedia({ colorScheme: "dark" });

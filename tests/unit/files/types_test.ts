@@ -75,7 +75,6 @@ const KNOWN: Record<string, string> = {
   ogg: "audio/ogg",
   m4a: "audio/mp4",
   "3gp": "video/3gpp",
-  ts: "video/mp2t",
   mp4: "video/mp4",
   mpg: "video/mpeg",
   mov: "video/quicktime",
@@ -90,6 +89,15 @@ Deno.test("the types that nginx and Deno's file server both know are known", () 
     assertEquals(mediaType(`/a/b.c.${ending}`), type);
     assertEquals(mediaType(`x.${ending.toUpperCase()}`), type);
   }
+});
+
+Deno.test("sources in TypeScript are text, and streams of MPEG by an ending of their own are video", () => {
+  for (const ending of ["ts", "mts", "cts", "TS"]) {
+    assertEquals(mediaType(`/a.d.${ending}`), `text/typescript; ${TEXT}`);
+  }
+  assertEquals(mediaType("a.tsx"), `text/tsx; ${TEXT}`);
+  assertEquals(isCompressible(mediaType("a.ts")), true);
+  assertEquals(mediaType("a.m2ts"), "video/mp2t");
 });
 
 Deno.test("a name without an ending, or with an unknown one, is of no known type", () => {

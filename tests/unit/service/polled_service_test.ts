@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { setLogLevel } from "../../../src/base/log.ts";
 import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { PolledService, type PollHost } from "../../../src/service/polled_service.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../../src/api/service.ts";
@@ -114,4 +115,23 @@ Deno.test("a serviced clock runs what is due in runDue alone, and nothing before
   below.advance(100);
   assertEquals(fired, ["early", "late"]);
   assertEquals(below.pending, 0);
+});
+
+Deno.test("a loop that forgets to await its calls is told once, and one that awaits is not", async () => {
+  const lines: string[] = [];
+  setLogLevel(["warn"], (_level, line) => lines.push(line));
+  try {
+    const { service } = setUp();
+    for (let i = 0; i < 200; i++) await service.service(0);
+    let calls: Promise<number>[] = [];
+    for (let i = 0; i < 99; i++) calls.push(i % 2 === 0 ? service.service(0) : service.poll([], 0));
+    assertEquals(lines, []);
+    await Promise.all(calls);
+    calls = Array.from({ length: 300 }, () => service.service(0));
+    assertEquals(lines.length, 1);
+    assertStringIncludes(lines[0]!, "100 calls of service or poll wait at once: await each");
+    await Promise.all(calls);
+  } finally {
+    setLogLevel([], () => {});
+  }
 });

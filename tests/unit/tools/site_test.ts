@@ -56,10 +56,54 @@ Deno.test("headings have the anchors that they have on GitHub, and rows those th
   assert(html.includes(`<h2 id="a-1">A</h2><a class="anchor" href="#a-1" aria-label="Link to A">`));
 });
 
+Deno.test("rows below heads are found by themselves, with an anchor each, where that is asked for", () => {
+  const text =
+    "# A\n\n| n | t |\n| - | - |\n| `a.b()` | one |\n| `a.b()` | two |\n| | three |\n\n|  |  |\n| - | - |\n| c | d |\n";
+  const { html, sections } = renderMarkdown(text, { resolve: String, hasRows: true });
+  const rows = sections.filter(({ id }) => id.startsWith("row-"));
+  assertEquals(rows.map(({ id, heading, text }) => [id, heading, text]), [
+    ["row-ab", "a.b()", "one"],
+    ["row-ab-1", "a.b()", "two"],
+  ]);
+  for (const { id } of rows) assert(html.includes(`<tr id="${id}">`));
+  assert(!render(text).html.includes("row-"));
+});
+
+Deno.test("long names in code may be broken where their parts meet, and flags stay whole", () => {
+  const code = (text: string) => /<code>(.*)<\/code>/.exec(render(`\`${text}\``).html)![1];
+  assertEquals(code("perMessageDeflate: x<y"), "per<wbr>Message<wbr>Deflate: x&lt;y");
+  assertEquals(code("lws_get_context"), "lws_<wbr>get_<wbr>context");
+  assertEquals(code("context.destroy()"), "context<wbr>.destroy()");
+  assertEquals(code("--allow-sys=a"), `<span class="flag">--allow-sys</span>=a`);
+  assertEquals(code("bufferAmount"), "bufferAmount");
+  assertEquals(code("deno --allow-net x"), `deno <span class="flag">--allow-net</span> x`);
+});
+
 Deno.test("a table without heads has no empty ones, and links are rewritten", () => {
   const { html } = render("|  |  |\n| - | - |\n| [a](b.md) | c |\n");
   assert(!html.includes("<th"));
   assert(html.includes(`<a href="to:b.md">a</a>`));
+});
+
+Deno.test("drawings are SVG in the page's colours, each with a name and anchors of its own, and ask no other host", () => {
+  const text =
+    "## A & B\n\n```mermaid\nstateDiagram-v2\n  [*] --> ONE\n  ONE --> TWO: goes on\n```\n";
+  const { html, sections } = render(`${text}\n${text}`);
+  const pictures = [...html.matchAll(/<svg .*?<\/svg>/gs)].map(([svg]) => svg);
+  assertEquals(pictures.length, 2);
+  for (const svg of pictures) {
+    assertMatch(svg, /^<svg [^>]*role="img" aria-label="Drawing: A &amp; B"/);
+    for (const label of ["ONE", "TWO", "goes on"]) assert(svg.includes(`>${label}</text>`), label);
+    assert(!/<style|\sstyle=|@import|#[0-9a-f]{6}/i.test(svg));
+  }
+  assertEquals(
+    pictures.flatMap((svg) => svg.match(/https?:[^"]*/g)),
+    Array(2).fill("http://www.w3.org/2000/svg"),
+  );
+  const ids = [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id!);
+  assertEquals(ids.length, new Set(ids).size);
+  for (const [, id] of html.matchAll(/url\(#([^)]*)\)/g)) assert(ids.includes(id!), id);
+  assertEquals(sections.map(({ code }) => code), ["", ""]);
 });
 
 Deno.test("each line of highlighted code closes what it opens", () => {

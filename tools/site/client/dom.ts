@@ -24,8 +24,10 @@ export interface PageElement {
   value: string;
   href: string;
   readonly hash: string;
+  scrollTop: number;
   readonly scrollWidth: number;
   readonly clientWidth: number;
+  readonly clientHeight: number;
   readonly dataset: Record<string, string>;
   readonly classList: { toggle(name: string, isOn: boolean): void };
   addEventListener(type: string, listener: (event: UserEvent) => void): void;

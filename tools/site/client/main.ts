@@ -48,7 +48,11 @@ function startMenu(): void {
     show(false);
     button.focus();
   });
-  side.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+  const here = side.querySelector("[aria-current]");
+  if (here === null) return;
+  // The list alone: `scrollIntoView` would scroll the page as well.
+  const below = here.getBoundingClientRect().top - side.getBoundingClientRect().top;
+  side.scrollTop += below - side.clientHeight / 2;
 }
 
 /** Programs can be copied, and what is wider than the page can be scrolled by the keyboard. */
@@ -72,7 +76,7 @@ function startCode(): void {
       else target.setAttribute("tabindex", "0");
     }
   });
-  for (const each of document.querySelectorAll("pre, .table")) observer.observe(each);
+  for (const each of document.querySelectorAll("pre, .table, .drawing")) observer.observe(each);
 }
 
 /** Marks the heading that is being read. */

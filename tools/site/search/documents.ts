@@ -1,5 +1,6 @@
 /** The documents of the search: a part of a page each. */
 
+import { ROW } from "../markdown.ts";
 import type { Page, PageKind, Section } from "../page.ts";
 import type { Document } from "./settings.ts";
 
@@ -13,7 +14,7 @@ const WEIGHTS: Readonly<Record<PageKind, number>> = {
 };
 
 /** A page's beginning says what all of it is about, and a row is one name with what is said of it. */
-const BY_LEVEL: Readonly<Record<number, number>> = { 0: 1.5, 1: 1.2 };
+const BY_LEVEL: Readonly<Record<number, number>> = { [ROW]: 0.5, 0: 1.5, 1: 1.2 };
 
 /** The documents of all pages but sources. */
 export function documentsOf(pages: readonly Page[]): Document[] {
