@@ -15,6 +15,7 @@ import type { CheckedInfo } from "./creation_options.ts";
 import { type Descriptors, LISTENER_FD } from "./descriptors.ts";
 import { ProxyHeaders } from "./proxy_headers.ts";
 import type { Polling } from "../service/polling.ts";
+import { isOfNetwork } from "../service/turn_budget.ts";
 import type { Slot } from "../service/poll_slot.ts";
 import { WheelTimer } from "../service/timer_wheel.ts";
 import type { ContextTls } from "../tls/context_tls.ts";
@@ -317,6 +318,8 @@ export class Admission implements AcceptorHost {
     const { scheduler, entries } = owner;
     const { socketFd } = connection;
     return this.#parts.tls.accept(transport, {
+      // The runtime's own loop lets others come between handshakes by itself.
+      budget: isOfNetwork(owner.budget) ? owner.budget : undefined,
       deliver: (service) => scheduler.arrived({ socketFd, service }, POLLIN),
       verify(info, trial) {
         return connection.isOpen && judges(connection, entries[0]!, info, trial);

@@ -241,10 +241,17 @@ const shared = new TurnBudget(systemClock);
 export const UNLIMITED = new TurnBudget(undefined);
 
 const ofNetworks = new WeakMap<Network, TurnBudget>();
+const brought = new WeakSet<TurnBudget>();
 
 /** Contexts over `network`, which looks for readiness by itself, have this budget. */
 export function bringTurnBudget(network: Network, budget: TurnBudget): void {
   ofNetworks.set(network, budget);
+  brought.add(budget);
+}
+
+/** Whether a network has brought it. */
+export function isOfNetwork(budget: TurnBudget): boolean {
+  return brought.has(budget);
 }
 
 /** The budget of contexts with this clock and network; time that stands still is never used up. */

@@ -27,6 +27,7 @@ import {
 } from "./stack.ts";
 import { readCertificate, readOthers } from "./context/certificates.ts";
 import { askForKey, askForTrust, type GivenKey } from "./context/loaders.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
 import { firstByteOf, PeekedTransport, TLS_HANDSHAKE_RECORD } from "../transport/first_bytes.ts";
 import { detached } from "../transport/network.ts";
 
@@ -61,6 +62,8 @@ export interface AcceptOptions {
   secured(info: TlsInfo): void;
   /** Nothing came of it. */
   failed(why: string): void;
+  /** The turns in which handshakes go on. Default: whenever something of them has come. */
+  readonly budget?: TurnBudget | undefined;
 }
 
 /** What a client wants of its TLS. */
@@ -267,7 +270,7 @@ export class ContextTls {
 
   #shake(server: ServerSide, inner: Transport, options: AcceptOptions): Making {
     // Whether a client is welcome is said below, in service where the program wants that.
-    const shaking = server.secure(inner, { verifyClient: () => true });
+    const shaking = server.secure(inner, { verifyClient: () => true, budget: options.budget });
     shaking.done.then(undefined, (error: LwsError) => options.failed(error.message));
     return {
       done: shaking.done,

@@ -19,6 +19,8 @@ import { handshakeFailed, PendingHandshake, type TlsHandshake } from "./handshak
 import { describeCertificate, describeConnection, peerChain } from "./info.ts";
 import { TransportDuplex } from "./transport_duplex.ts";
 import { TlsTransport } from "./transport.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
+import { HandshakeTurns } from "../service/turns/handshake_turns.ts";
 import { PeekedTransport } from "../transport/first_bytes.ts";
 
 /** An identity for some host names. */
@@ -65,6 +67,8 @@ export interface SecureOptions {
    * @default the verdict, where a certificate is required; every client, where one is requested
    */
   readonly verifyClient?: ((info: TlsInfo) => boolean) | undefined;
+  /** The turns in which the handshake goes on. Default: whenever something of it has come. */
+  readonly budget?: TurnBudget | undefined;
 }
 
 /** A server object of one connection, which inherits all else from that of all. */
@@ -160,7 +164,9 @@ export class TlsServer {
   ): void {
     // The events of a server don't tell whose connection they are about, but its `this` does.
     const serverOfOne = (remakes.get(server)?.() ?? Object.create(server)) as ServerOfOne;
+    if (options.budget !== undefined) duplex.turns = new HandshakeTurns(options.budget, inner);
     serverOfOne.handshakeUnderWay = (event) => {
+      duplex.turns = undefined;
       if (event instanceof Error) return handshake.fail(handshakeFailed(event));
       if (handshake.isOver) return void event.destroy();
       duplex.hold();

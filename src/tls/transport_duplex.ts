@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { type Transport, type TransportHandler, writeAndDrain } from "../api/network.ts";
 import { freeBuffer } from "../base/buffers.ts";
+import type { HandshakeTurns } from "../service/turns/handshake_turns.ts";
 
 /** A fatal alert, `handshake_failure`: RFC 8446 section 6.2. */
 const HANDSHAKE_FAILURE = Uint8Array.of(0x15, 3, 3, 0, 2, 2, 40);
@@ -30,6 +31,8 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   /** The reader above stopped reading: the stream does by itself, the connection by `hold`. */
   #isStreamFull = false;
   #isHeld = false;
+  /** Of a server's handshake that is under way. */
+  turns: HandshakeTurns | undefined;
   /** What there is to do once nothing is being written. */
   whenIdle: () => void = () => {};
   /** A part of what is being written has left, and something has not. */
@@ -90,6 +93,11 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   }
 
   onBytes(bytes: Uint8Array): number {
+    if (this.turns === undefined) return this.#take(bytes);
+    return this.turns.offer(bytes, (some) => this.#take(some));
+  }
+
+  #take(bytes: Uint8Array): number {
     if (this.destroyed) return bytes.length;
     this.#owesAnswer = !this.#hasAnswered;
     // A stream that flows and holds nothing hands on what it gets; this does so without the copy

@@ -2,6 +2,7 @@
 
 import type { Context } from "../../mod.ts";
 import type { Clock } from "../../src/api/service.ts";
+import type { TurnBudget, TurnTaker } from "../../src/service/turn_budget.ts";
 import { settle } from "./serve.ts";
 
 /** A clock whose timers without a delay come when the loop comes round. */
@@ -29,6 +30,18 @@ export class LoopClock implements Clock {
     for (let turn = 0; turn < 70; turn++) await new Promise((resolve) => setImmediate(resolve));
     await settle();
   }
+}
+
+/** Uses a budget up until the loop comes round; a newcomer would be served all the same. */
+export async function spend(budget: TurnBudget, clock: LoopClock): Promise<void> {
+  const busy: TurnTaker = { servedMs: 5, onTurn() {} };
+  budget.wait(busy);
+  await clock.comeRound();
+  budget.lookAnew();
+  budget.begin(busy);
+  budget.lookAnew();
+  do clock.time += 10; while (budget.mayGoOn());
+  budget.charge(busy);
 }
 
 /** Destroys a context whose peers may never answer a close: they are let go, step by step. */

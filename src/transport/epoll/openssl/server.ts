@@ -102,7 +102,7 @@ export class OpensslServer implements ServerSide {
       const why = info.authorizationError ?? "the verification refused it";
       throw new LwsError("certificate-refused", `the client's certificate was refused: ${why}`);
     };
-    const transport = new OpensslTransport(inner, session, true, judge);
+    const transport = new OpensslTransport(inner, session, true, judge, options.budget);
     transport.begin();
     return { done: transport.done, close: () => transport.giveUp() };
   }

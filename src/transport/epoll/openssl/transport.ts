@@ -12,6 +12,8 @@ import type { TlsInfo } from "../../../api/tls.ts";
 import { leftOf } from "../../../base/buffers.ts";
 import { LwsError, PastLimit } from "../../../base/errors.ts";
 import { Outcome } from "../../../base/outcome.ts";
+import type { TurnBudget } from "../../../service/turn_budget.ts";
+import { HandshakeTurns } from "../../../service/turns/handshake_turns.ts";
 import type { SecuredTransport, TrialPointers } from "../../../tls/stack.ts";
 import { lendTrial } from "./peer.ts";
 import { LARGEST_WRITE } from "./pipes.ts";
@@ -34,6 +36,8 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   readonly #sender: Sender;
   readonly #judge: (session: Session) => TlsInfo;
   readonly #answersGarbage: boolean;
+  /** Of a server's handshake, until it is over. */
+  #turns: HandshakeTurns | undefined;
   #isSettled = false;
   #info: TlsInfo | undefined;
   #handler: TransportHandler | undefined;
@@ -58,18 +62,21 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   /**
    * @param session is freed when the transport is gone
    * @param judge says what the handshake told, or throws when the peer is not one to talk to
+   * @param budget the turns in which the handshake goes on; whenever something of it has come without
    */
   constructor(
     inner: Transport,
     session: Session,
     isServer: boolean,
     judge: (session: Session) => TlsInfo,
+    budget?: TurnBudget,
   ) {
     this.#inner = inner;
     this.#session = session;
     this.#judge = judge;
     this.#answersGarbage = isServer;
     this.#sender = new Sender(inner, session.pipes);
+    this.#turns = budget && new HandshakeTurns(budget, inner);
     this.done = new Outcome((work) => soon(inner, work));
   }
 
@@ -168,6 +175,11 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
   // What the transport below tells.
 
   onBytes(bytes: Uint8Array): number {
+    if (this.#turns === undefined) return this.#take(bytes);
+    return this.#turns.offer(bytes, (some) => this.#take(some));
+  }
+
+  #take(bytes: Uint8Array): number {
     let at = 0;
     while (at < bytes.length) {
       // What comes behind the peer's end counts for nothing.
@@ -257,6 +269,7 @@ export class OpensslTransport implements SecuredTransport, TransportHandler {
     }
     this.#inner.pause();
     this.#isSettled = true;
+    this.#turns = undefined;
     this.done.resolve(this);
     return true;
   }
