@@ -4,7 +4,9 @@
  * of all; every other argument goes to `deno test`: `deno task test tests/unit/tls --filter SNI`.
  */
 
-const ALL = ["--ignore=tests/peers", "tests", "src", "mod.ts"];
+import { MARK, withoutMarks, writeGroups } from "./test_groups.ts";
+
+const ALL = ["tests", "src", "mod.ts"];
 const FLAGS = [
   ...["-A", "--no-check", "--parallel", "--sanitize-ops", "--sanitize-resources", "--doc"],
   ...["--preload", "./tests/network.ts", "--preload", "./tests/file_end.ts"],
@@ -47,13 +49,13 @@ const lineOf = (name: string, { tests, failed, ms }: Tally) =>
     failed > 0 ? `, ${failed} FAILED` : ""
   }`;
 
-/** On one core, where Deno runs a file after the other: the one that the results belong to. */
+/** With DENO_JOBS=1, where Deno runs a file after the other: the one that the results belong to. */
 let current = "";
 /** From the failures on all is printed as it comes. */
 let isReport = false;
 
 function read(line: string): void {
-  if (isReport) return void print(line);
+  if (isReport) return void print(withoutMarks(line, marks));
   const ended = /^@file-end (\S+)$/.exec(line)?.[1];
   if (ended !== undefined) {
     const tally = running.get(ended);
@@ -65,6 +67,10 @@ function read(line: string): void {
   if (outcome !== undefined) {
     if (name!.includes(" ... ")) return;
     const tally = tallyOf(file);
+    if (name!.startsWith(MARK)) {
+      print(lineOf(name!.slice(MARK.length), tally));
+      return void running.delete(new URL(file, root).href);
+    }
     tally.tests++;
     if (outcome === "FAILED") tally.failed++;
     for (const [, count, unit] of time.matchAll(/(\d+)(µs|ms|s|m)/g)) {
@@ -77,11 +83,13 @@ function read(line: string): void {
   // What is no start of a test is a test's own output, or what Deno has to say.
   if (text === "" || /^running \d+ tests? from |^\S+\.\w+ => .* \.\.\.$/.test(text)) return;
   if (isReport && examples.tests > 0) print(lineOf("examples of docstrings", examples));
-  print(text);
+  print(withoutMarks(text, marks));
 }
 
 const isFile = (arg: string, i: number) =>
   !arg.startsWith("-") && !WITH_VALUE.includes(Deno.args[i - 1] ?? "");
+/** One more than there are cores: some files wait for programs and clocks most of their time. */
+const jobs = Deno.env.get("DENO_JOBS") ?? `${navigator.hardwareConcurrency + 1}`;
 if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
   print(
     "deno task test [FILE OR FOLDER]… [OPTION]…   all tests where none is named; options are those",
@@ -90,10 +98,16 @@ if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
   Deno.exit(0);
 }
 const hasFiles = Deno.args.some(isFile);
-if (!hasFiles) print("about four minutes on two cores; a line for each file as it ends");
+if (!hasFiles) print("about three minutes on two cores; a line for each file as it ends");
+/** With arguments each file is run for itself: a filter would leave out the marks. */
+const groups = Deno.args.length === 0 ? await Deno.makeTempDir() : undefined;
+const marks = groups === undefined ? 0 : await writeGroups(groups);
+const all = groups === undefined
+  ? ["--ignore=tests/peers", ...ALL]
+  : ["--ignore=tests/peers,tests/unit", groups, ...ALL];
 const child = new Deno.Command(Deno.execPath(), {
-  args: ["test", ...FLAGS, ...hasFiles ? [] : ALL, ...Deno.args],
-  env: { NO_COLOR: "1" },
+  args: ["test", ...FLAGS, ...hasFiles ? [] : all, ...Deno.args],
+  env: { NO_COLOR: "1", DENO_JOBS: jobs },
   stdout: "piped",
 }).spawn();
 const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
@@ -109,6 +123,7 @@ for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
 }
 if (rest !== "") read(rest);
 const { code, signal } = await child.status;
+if (groups !== undefined) await Deno.remove(groups, { recursive: true });
 for (const [file, tally] of running) print(`${lineOf(file, tally)}, and it did not end`);
 if (signal !== null) print(`deno test ended by ${signal}`);
 Deno.exit(code);

@@ -97,7 +97,8 @@ export interface Context extends AsyncDisposable, DialMember, TopicPublisher {
   clientConnect(info: ClientConnectInfo): Wsi;
   /**
    * Serves a connection that the program has accepted, as if this context had: with TLS, if it listens
-   * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not.
+   * with TLS. But no header of the PROXY protocol is read off it, `proxyProtocol` or not. One whose request a server
+   * of `node:http` has read already is for `handleUpgrade` of `@x/lws/node`.
    *
    * @returns The connection, or undefined when a filter or a limit refused it, and it is closed then; or
    *   when `filterNetworkConnection` returned a promise, and it is served once that lets it in.

@@ -115,7 +115,7 @@ export interface Limits {
   readonly clientTimeoutMs: number;
   /**
    * Connections in all, from 1, also before their PROXY header has come; above it, accepting waits, and a `warn`
-   * line in the log says so. Clients have places, too, but are never refused one. Each context counts for itself.
+   * line in the log says so; what another server hands over is answered 503. Clients have places, too, but are never refused one. Each context counts for itself.
    *
    * Default: 80 % of the descriptors that the process may have by its hard limit, to which the runtime raises the
    * soft one, where `/proc/self/limits` can be read: on Linux, with `--allow-all`. Else `10000`.

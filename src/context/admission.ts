@@ -1,6 +1,7 @@
 /** How a context takes in the connections of a listener. */
 
 import type { Listener, PolledListener, Transport } from "../api/network.ts";
+import type { TlsInfo } from "../api/tls.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../api/service.ts";
 import { nameOf } from "../base/log/callback_names.ts";
 import { noteClosing, whenSettled } from "../base/callback_results.ts";
@@ -30,6 +31,12 @@ export interface AdmissionParts {
   readonly tls: ContextTls;
   /** Unless the context serves by itself. */
   readonly polling: Polling | undefined;
+}
+
+/** What is known of a connection that another server hands over, with the request that it has read of it. */
+export interface HandedOver {
+  /** What its handshake told; undefined where there was none. */
+  readonly tls: TlsInfo | undefined;
 }
 
 /** Below so much of `maxConnections` the log tells again when it is reached. */
@@ -94,6 +101,11 @@ export class Admission implements AcceptorHost {
     return this.#unserved.size === 0 && this.#size < this.#owner.limits.maxConnections;
   }
 
+  /** Whether one that is accepted already has a place. */
+  get hasPlace(): boolean {
+    return this.#size + this.#unserved.size < this.#owner.limits.maxConnections;
+  }
+
   /** All that have a place, but for those that are not served yet. */
   get #size(): number {
     return this.#parts.descriptors.connections.size + this.#proxyHeaders.size + this.#awaiting.size;
@@ -102,7 +114,7 @@ export class Admission implements AcceptorHost {
   accepted(transport: Transport): void {
     this.#take(transport);
     const { counters, limits: { maxConnections } } = this.#owner;
-    if (this.#size + this.#unserved.size < maxConnections) return;
+    if (this.hasPlace) return;
     counters.hit("maxConnections");
     if (!this.#isToldFull) {
       log("warn", line`maxConnections (${maxConnections}) reached: others wait`);
@@ -165,7 +177,7 @@ export class Admission implements AcceptorHost {
   }
 
   /** The way of an accepted connection up to its first read (reasons as in the C library). */
-  serve(transport: Transport): Connection | undefined {
+  serve(transport: Transport, handed?: HandedOver): Connection | undefined {
     const owner = this.#owner;
     const { descriptors, standIn } = this.#parts;
     if (owner.isDestroyed) {
@@ -184,13 +196,18 @@ export class Admission implements AcceptorHost {
     descriptors.asks(fd, transport);
     const verdict = askAwaited(standIn, first, "filterNetworkConnection", known, undefined);
     descriptors.hasAsked();
-    if (typeof verdict === "number") return this.#judged(fd, transport, verdict, false);
-    this.#await(fd, transport, verdict);
+    if (typeof verdict === "number") return this.#judged(fd, transport, verdict, handed);
+    this.#await(fd, transport, verdict, handed);
     return undefined;
   }
 
   /** Waits for the filter, and sees whether the peer goes; there is no HTTP yet to answer it with. */
-  #await(fd: number, transport: Transport, promised: PromiseLike<unknown>): void {
+  #await(
+    fd: number,
+    transport: Transport,
+    promised: PromiseLike<unknown>,
+    handed: HandedOver | undefined,
+  ): void {
     const { wheel, limits: { headerTimeoutMs, maxHeaderBytes }, scheduler, entries } = this.#owner;
     const { descriptors, polling } = this.#parts;
     const { hostname } = transport.remoteAddress;
@@ -203,7 +220,7 @@ export class Admission implements AcceptorHost {
     const judge = (result: number) => {
       if (!this.#awaiting.has(fd)) return;
       end();
-      this.#judged(fd, peeked, result, true);
+      this.#judged(fd, peeked, result, handed, true);
       this.#left();
     };
     whenSettled(
@@ -259,7 +276,8 @@ export class Admission implements AcceptorHost {
     fd: number,
     transport: Transport,
     verdict: number,
-    isWatched: boolean,
+    handed: HandedOver | undefined,
+    isWatched = false,
   ): Connection | undefined {
     const owner = this.#owner;
     const { allowedOrigins, halfOpenHttp } = this.#info;
@@ -285,7 +303,9 @@ export class Admission implements AcceptorHost {
       log("debug", line`connection ${fd}: from ${transport.remoteAddress.hostname}`);
     }
     if (CONNECTIONS.hasSubscribers) traceStep(connection, "accepted");
-    connection.attach(tls.isServer ? this.#secure(connection, transport) : transport);
+    if (handed?.tls !== undefined) isSecured(connection, handed.tls);
+    const speaksTls = tls.isServer && handed === undefined;
+    connection.attach(speaksTls ? this.#secure(connection, transport) : transport);
     call(connection, first, "wsiCreate", undefined);
     call(connection, first, "serverNewClientInstantiated", undefined);
     const mustWatch = polling !== undefined && !isWatched;
@@ -310,8 +330,7 @@ export class Admission implements AcceptorHost {
         log("info", () => line`connection ${socketFd}: ${why}`);
       },
       secured(info) {
-        connection.tls = info;
-        connection.isSsl = info.isSsl;
+        isSecured(connection, info);
         owner.pendingHandshakes.begins(connection);
       },
     });
@@ -334,4 +353,9 @@ export class Admission implements AcceptorHost {
     if (count > 0) this.#perAddress.set(network, count);
     else this.#perAddress.delete(network);
   }
+}
+
+function isSecured(connection: Connection, info: TlsInfo): void {
+  connection.tls = info;
+  connection.isSsl = info.isSsl;
 }

@@ -54,3 +54,26 @@ export function describeConnection(
     alpnProtocol: socket.alpnProtocol || undefined,
   };
 }
+
+/** What a server of the program's knows of a client that it has accepted, as far as the runtime lets its sockets tell. */
+export function describeAccepted(socket: TLSSocket): TlsInfo {
+  // Those of Bun's `node:https` have none of it.
+  const isTold = typeof socket.getProtocol === "function";
+  const [certificate] = isTold ? peerChain(socket) : [];
+  const authorized = certificate !== undefined && socket.authorized;
+  const { servername, authorizationError } = socket as
+    & { servername?: string | false | null }
+    & Pick<TLSSocket, "authorizationError">;
+  return {
+    ...isTold ? describeConnection(socket) : UNTOLD,
+    serverName: servername || undefined,
+    authorized,
+    authorizationError: certificate === undefined || authorized
+      ? undefined
+      : String(authorizationError),
+    peerCertificate: certificate && describeCertificate(certificate),
+    isSsl: 1,
+  };
+}
+
+const UNTOLD = { protocol: "unknown", cipher: "unknown", alpnProtocol: undefined };

@@ -23,6 +23,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
   /** Node's `node:tls` says hello while it is made, before anything is read. */
   #hasBegun = false;
   #endIsDue = false;
+  #hasEndedBelow = false;
   #closeIsDue = false;
   /** The peer has spoken, and was not answered. */
   #owesAnswer = false;
@@ -78,10 +79,17 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     this.destroy();
   }
 
-  /** Ends the sending half below, once what is being written has left. */
+  /** Ends the sending half below, once what is being written has left. Harmless when repeated. */
   endBelow(): void {
     this.#endIsDue = true;
-    if (!this.isWriting) this.#inner.end();
+    this.#endIfIdle();
+  }
+
+  /** Once: a socket of `node:net` takes a second end for a failure. */
+  #endIfIdle(): void {
+    if (!this.#endIsDue || this.#hasEndedBelow || this.isWriting) return;
+    this.#hasEndedBelow = true;
+    this.#inner.end();
   }
 
   onBytes(bytes: Uint8Array): number {
@@ -111,10 +119,7 @@ export class TransportDuplex extends Duplex implements TransportHandler {
     this.#whenRoom = undefined;
     whenRoom?.();
     if (this.isWriting) return this.whenProgressed();
-    if (this.#endIsDue) {
-      this.#endIsDue = false;
-      this.#inner.end();
-    }
+    this.#endIfIdle();
     if (this.#closeIsDue) this.#inner.close();
     this.whenIdle();
   }

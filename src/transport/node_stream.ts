@@ -14,7 +14,9 @@ import net, {
   type Socket,
 } from "node:net";
 import process from "node:process";
+import type { Duplex } from "node:stream";
 import { clearInterval, setInterval } from "node:timers";
+import type { TLSSocket } from "node:tls";
 import { getSystemErrorName } from "node:util";
 import type { StreamConn, StreamListener } from "../api/network.ts";
 import { LwsError } from "../base/errors.ts";
@@ -29,20 +31,33 @@ interface Reader {
   readonly reject: (error: unknown) => void;
 }
 
+/** A socket of `node:net` or `node:tls`, or a stream in its place, which may lack what is the system's. */
+export type NodeSocket =
+  & Duplex
+  & Partial<
+    & Pick<Socket, "localAddress" | "localPort" | "remoteAddress" | "remotePort" | "unref">
+    & Pick<Socket, "resetAndDestroy" | "setKeepAlive" | "setNoDelay" | "setTimeout">
+    & Pick<TLSSocket, "encrypted">
+  >;
+
 /** A `node:net` socket as the runtime's own connections are: reads are asked for. */
 export class NodeStream implements StreamConn {
   readonly localAddr: unknown;
   readonly remoteAddr: unknown;
-  readonly #socket: Socket;
+  readonly #socket: NodeSocket;
   /** What of the last chunk had no room. */
   #rest: Uint8Array | undefined;
   #reader: Reader | undefined;
   #hasEnded = false;
   #error: unknown;
 
-  /** @param socket connected, and with `allowHalfOpen` */
-  constructor(socket: Socket) {
+  /**
+   * @param socket connected, and with `allowHalfOpen`
+   * @param first what comes in front of all that it reads
+   */
+  constructor(socket: NodeSocket, first?: Uint8Array) {
     this.#socket = socket;
+    this.#rest = first;
     this.localAddr = { hostname: socket.localAddress, port: socket.localPort };
     this.remoteAddr = { hostname: socket.remoteAddress, port: socket.remotePort };
     socket.on("readable", () => this.#answer());
@@ -68,6 +83,8 @@ export class NodeStream implements StreamConn {
   }
 
   write(bytes: Uint8Array): Promise<number> {
+    // Deno's `node:tls` never says that it has written nothing.
+    if (bytes.length === 0) return Promise.resolve(0);
     const part = bytes.length > LARGEST_WRITE ? bytes.subarray(0, LARGEST_WRITE) : bytes;
     return new Promise((resolve, reject) => {
       this.#socket.write(part, (error) => error ? reject(error) : resolve(part.length));
@@ -82,24 +99,31 @@ export class NodeStream implements StreamConn {
   }
 
   close(): void {
-    this.#socket.destroy();
+    const socket = this.#socket;
+    // Without the notice that ends TLS the peer can't tell the end from an attack.
+    const saysGoodbye = socket.encrypted && !socket.writableEnded && socket.writableLength === 0;
+    if (!saysGoodbye) return void socket.destroy();
+    socket.end();
+    setImmediate(() => socket.destroy());
   }
 
   reset(): void {
-    this.#socket.resetAndDestroy();
+    // TLS that ends without its notice was cut.
+    if (this.#socket.encrypted) this.#socket.destroy();
+    else this.#socket.resetAndDestroy?.();
   }
 
   /** Keeps no program running from now on. */
   unref(): void {
-    this.#socket.unref();
+    this.#socket.unref?.();
   }
 
   setNoDelay(noDelay = true): void {
-    this.#socket.setNoDelay(noDelay);
+    this.#socket.setNoDelay?.(noDelay);
   }
 
   setKeepAlive(keepAlive = true): void {
-    this.#socket.setKeepAlive(keepAlive);
+    this.#socket.setKeepAlive?.(keepAlive);
   }
 
   #answer(): void {

@@ -83,6 +83,8 @@ const FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["websocket_client", ["base", "core/http", "api", "extensions", "context"]],
   ["metrics", ["base", "core/http", "api"]],
   ["resume", ["base", "api", "topics", "context"]],
+  // What servers of Node hand over: a user could import it all, but for what is known of their sockets.
+  ["node", ["base", "api", "transport", "tls", "context"]],
   // The command: what a user could import, and what mounts are made of, for pages with a script in them.
   [
     "cli",
@@ -115,6 +117,7 @@ const NAMES_THE_RUNTIME: readonly RegExp[] = [
   /^src\/(extensions\/zlib\w*|files\/encoder)\.ts$/,
   /^src\/brokers\/redis\/server\/(connection|permission|tls_probe)\.ts$/,
   /^src\/brokers\/nats\/server\/(permission|socket)\.ts$/,
+  /^src\/node\/mod\.ts$/,
   /^src\/cli\/(mod|host|arguments|connect\/prompt)\.ts$/,
 ];
 
@@ -295,7 +298,7 @@ Deno.test("nothing imports mod.ts", () => {
 
 Deno.test("examples import what users can: entry points, and each other", () => {
   const entries =
-    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|resume\/client|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
+    /^(mod|src\/(testing|compat|transport\/epoll|websocket_client|metrics|resume|resume\/client|node|cli|brokers\/(redis|nats))\/mod|src\/compat\/\w+)\.ts$|^examples\//;
   const strays = [...walkSync(join(ROOT, "examples"), { includeDirs: false, exts: [".ts"] })]
     .map(({ path }) => readModule(path))
     .flatMap(({ name, mentions }) =>

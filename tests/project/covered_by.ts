@@ -28,6 +28,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "cli/report",
     "cli/target",
   ],
+  "behaviour/node/upgrade_test.ts": ["node/mod"],
   "behaviour/client/client_test.ts": [
     "connection/client/handshake",
     "connection/client/route",

@@ -90,8 +90,21 @@ async function connectHixie(port: number) {
   };
 }
 
+/** Tests several ways at the same time, as nearly all that their programs do is to wait for their clocks. */
+async function withEach<Way>(ways: readonly Way[], test: (way: Way) => Promise<void>) {
+  const ends = await Promise.allSettled(ways.map((way) => test(way)));
+  for (const [i, end] of ends.entries()) {
+    if (end.status === "rejected") {
+      throw new Error(`with ${ways[i] || "none"}`, { cause: end.reason });
+    }
+  }
+}
+
+/** With the library's loop, and with one of its own. */
+const LOOPS: readonly (readonly string[])[] = [[], ["--extpoll"]];
+
 Deno.test("test_server_2010.ts counts and begins again for clients of hixie-76, and with --protocol 13 for those of today", async () => {
-  for (const protocol of [76, 13]) {
+  await withEach([76, 13], async (protocol) => {
     const args = ["--port", "0", "--protocol", String(protocol)];
     const server = run("test_server_2010.ts", args, [`--allow-read=${FOLDER}`]);
     const port = Number(/listening on port (\d+)\n/.exec(await server.until("\n"))![1]);
@@ -106,13 +119,11 @@ Deno.test("test_server_2010.ts counts and begins again for clients of hixie-76, 
     await client.close();
     await server.until("Websocket connection closed\n");
     await interrupt(server);
-  }
+  });
 });
 
-for (
-  const [loop, args] of [["the library's loop", []], ["its own poll loop", ["--extpoll"]]] as const
-) {
-  Deno.test(`test_server.ts with ${loop} sends a page by the library and files by hand, and takes bodies`, async () => {
+Deno.test("test_server.ts with the library's loop and with its own sends a page by the library and files by hand, and takes bodies", async () => {
+  await withEach(LOOPS, async (args) => {
     const folder = await Deno.makeTempDir();
     const big = new Uint8Array(3 * 1024 * 1024).map((_, i) => 97 + i % 26);
     await Deno.copyFile(`${FOLDER}/www/test.html`, `${folder}/test.html`);
@@ -149,8 +160,10 @@ for (
       await Deno.remove(folder, { recursive: true });
     }
   });
+});
 
-  Deno.test(`test_server.ts with ${loop} counts for each connection, from 0 again when told, and closes when asked`, async () => {
+Deno.test("test_server.ts with the library's loop and with its own counts for each connection, from 0 again when told, and closes when asked", async () => {
+  await withEach(LOOPS, async (args) => {
     const { server, port } = await serving([...args]);
     const first = await connect(port, "dumb-increment-protocol");
     for (let number = 0; number < 3; number++) assertEquals(await first.next(), String(number));
@@ -165,8 +178,10 @@ for (
     await second.close();
     await interrupt(server);
   });
+});
 
-  Deno.test(`test_server.ts with ${loop} mirrors more than it can hold, text as text and bytes as bytes`, async () => {
+Deno.test("test_server.ts with the library's loop and with its own mirrors more than it can hold, text as text and bytes as bytes", async () => {
+  await withEach(LOOPS, async (args) => {
     const { server, port } = await serving([...args]);
     const painter = await connect(port, "lws-mirror-protocol");
     const watcher = await connect(port, "lws-mirror-protocol");
@@ -185,8 +200,10 @@ for (
     await painter.close();
     await interrupt(server);
   });
+});
 
-  Deno.test(`test_ping.ts gets all its pings back from test_server.ts with ${loop}, and prints statistics`, async () => {
+Deno.test("test_ping.ts gets all its pings back from test_server.ts with the library's loop and with its own, and prints statistics", async () => {
+  await withEach(LOOPS, async (args) => {
     const { server, port } = await serving([...args]);
     for (const [size, more] of [[125, []], [4096, ["--mirror"]]] as const) {
       const options = ["--count", "5", "--interval", "1", "--size", String(size)];
@@ -203,7 +220,7 @@ for (
     }
     await interrupt(server);
   });
-}
+});
 
 Deno.test("test_ping.ts on several connections counts those that come to each, and what comes twice", async () => {
   const { server, port } = await serving([]);
@@ -282,13 +299,13 @@ Deno.test("test_fraggle.ts notices a byte that is not the one that was sent", as
   assertStringIncludes(printed, "3 bytes in 1 fragments, sum 7: WRONG, the sum sent is 6\n");
 });
 
-for (const loop of ["service", "poll"]) {
-  const ignore = !isEpollAvailable();
-  Deno.test({
-    name: `ported_server.ts runs with a main loop of C around ${loop}` +
-      (ignore ? " (needs Linux and --allow-ffi)" : ""),
-    ignore,
-    async fn() {
+const ignore = !isEpollAvailable();
+Deno.test({
+  name: "ported_server.ts runs with a main loop of C around service and around poll" +
+    (ignore ? " (needs Linux and --allow-ffi)" : ""),
+  ignore,
+  fn: () =>
+    withEach(["service", "poll"], async (loop) => {
       const server = runProgram(
         ["--allow-net", "--allow-ffi", `--allow-read=${FOLDER}`],
         `${FOLDER}/../ported_server.ts`,
@@ -316,9 +333,8 @@ for (const loop of ["service", "poll"]) {
       for (const each of [counter, ...mirrors]) await each.close();
       server.process.kill("SIGKILL");
       await server.end();
-    },
-  });
-}
+    }),
+});
 
 /** What a UDP server sends back. */
 async function echoOf(port: number, text: string): Promise<string> {

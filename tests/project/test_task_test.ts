@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
+import { MARK, withoutMarks, writeGroups } from "../../tools/test_groups.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
@@ -46,6 +47,34 @@ Deno.test("deno task test prints a line for each file, the failures and the summ
   assertMatch(summary, /^FAILED \| 3 passed \(1 step\) \| 1 failed \| 1 ignored \(/);
 });
 
+Deno.test("deno task test prints a line for each file of a group, which marks part", async () => {
+  const mark = (name: string) => `\nDeno.test.ignore("${MARK}${name}", () => {});\n`;
+  const group = GOOD + mark("first_test.ts") + BAD + mark("second_test.ts");
+  const { code, lines } = await run({ "group_test.ts": group });
+  assertEquals(code, 1);
+  const ofFiles = lines.filter((line) => /^\w+_test\.ts: /.test(line));
+  assertEquals(ofFiles.length, 2, lines.join("\n"));
+  assertMatch(ofFiles[0]!, /^first_test\.ts: 3 tests, \d+ ms$/);
+  assertMatch(ofFiles[1]!, /^second_test\.ts: 2 tests, \d+ ms, 1 FAILED$/);
+});
+
+Deno.test("the groups have each unit test once, with its mark behind it", async () => {
+  await using folder = await temporaryFolder();
+  const count = await writeGroups(folder.path);
+  const texts = [...Deno.readDirSync(folder.path)]
+    .map(({ name }) => Deno.readTextFileSync(`${folder.path}/${name}`));
+  const pairs = texts.join("").matchAll(
+    /^await import\("(.*)"\);\nDeno\.test\.ignore\("@file (.*)", /gm,
+  );
+  const files = [...pairs].map(([, href, name]) => {
+    assertEquals(href, new URL(`../../${name}`, import.meta.url).href);
+    return name!;
+  });
+  assert(files.includes("tests/unit/core/websocket/utf8_test.ts"));
+  assertEquals([files.length, new Set(files).size], [count, count]);
+  assert(texts.length < count);
+});
+
 Deno.test("deno task test hands filters on, and tells of a file that breaks off", async () => {
   const filtered = await run({ "bad_test.ts": BAD }, "--filter", "fine");
   assertEquals(filtered.code, 0);
@@ -56,4 +85,11 @@ Deno.test("deno task test hands filters on, and tells of a file that breaks off"
   assertEquals(broken.code, 1);
   assert(broken.lines.includes("error: (in promise) Error: at once"), broken.lines.join("\n"));
   assert(broken.lines.some((line) => /^FAILED \| 0 passed \| 1 failed/.test(line)));
+});
+
+Deno.test("the summary leaves out the marks, and them alone", () => {
+  const line = "ok | 9 passed | 0 failed | 5 ignored (4s)";
+  assertEquals(withoutMarks(line, 5), "ok | 9 passed | 0 failed (4s)");
+  assertEquals(withoutMarks(line, 3), "ok | 9 passed | 0 failed | 2 ignored (4s)");
+  assertEquals(withoutMarks("x | 5 ignored", 5), "x | 5 ignored");
 });

@@ -155,8 +155,11 @@ const removeSync = (file: string | URL, { recursive = false }: { recursive?: boo
   fs.lstatSync(file).isDirectory() && !recursive
     ? fs.rmdirSync(file)
     : fs.rmSync(file, { recursive });
-const writeFileSync = (file: string | URL, data: string | Uint8Array) =>
-  fs.writeFileSync(file, data);
+const writeFileSync = (
+  file: string | URL,
+  data: string | Uint8Array,
+  { append = false }: { append?: boolean } = {},
+) => fs.writeFileSync(file, data, { flag: append ? "a" : "w" });
 const readTextFileSync = (file: string | URL) => fs.readFileSync(file, "utf8");
 
 /** By the names that Deno has for it. */

@@ -147,7 +147,7 @@ export interface Stats extends ProtocolStats {
   readonly clientRetries: number;
   /**
    * How often a limit was hit, by its name; those that never were are left out. `maxConnections` counts the
-   * connections that took the last place, `maxBufferedBytes` how often reading stopped, and each connection that was
+   * connections that took the last place, and those handed over that found none, `maxBufferedBytes` how often reading stopped, and each connection that was
    * cut, those of `broker.` the publications for which others were let go. The end of an idle HTTP connection by `keepAliveTimeoutMs` counts, too.
    */
   readonly limitsHit: Readonly<Partial<Record<LimitName, number>>>;

@@ -28,8 +28,8 @@ export function applicationIn(value: unknown): string | undefined {
   }
   // Express's and Connect's are functions of a request, a response and what comes next; Koa's is an object.
   if (typeof value === "function" ? has("handle", "listen") : has("listen")) {
-    return "an application of node:http, as of Express or Koa, which can't answer by a Response; let it listen on " +
-      "a port of its own, behind a proxy that sends its paths there";
+    return "an application of node:http, as of Express or Koa, which can't answer by a Response; let it listen, and " +
+      "give the upgrades of its server to handleUpgrade of @x/lws/node";
   }
 }
 

@@ -10,6 +10,7 @@ import { install, NPM, output } from "./packages.ts";
 
 const ROOT = fromFileUrl(new URL("../../../", import.meta.url));
 const COMPILER = ["typescript@5.9.3", "@types/node@22"];
+const EXPRESS = "express@5.2.1";
 /** The first two need a library of their own, which is not installed here; the last is no module. */
 const NOT_ALONE = ["./redis", "./nats", "./package.json"];
 const STRICT = ["--noEmit", "--strict", "--target", "es2024", "--types", "node"];
@@ -19,9 +20,11 @@ const WAYS = [
 ];
 
 const HEARD = `plain permessage-deflate 250000,100000,3
+handed permessage-deflate 250000,100000,3
 tls permessage-deflate 250000,100000,3
 unix permessage-deflate 250000,100000,3
 no room handshake-refused
+front
 file 206 bcd text/plain; charset=utf-8
 /..%2fkey.pem 404
 /b.txt 404
@@ -45,9 +48,9 @@ async function converse(server: string, client: string, folder: string): Promise
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const { value = "" } = await reader.read();
-  const [port, tlsPort, taken] = value.trim().split(" ");
+  const [port, tlsPort, handedPort, taken] = value.trim().split(" ");
   assertEquals(taken, "address-in-use");
-  const said = await output([client, program, "talk", folder, port!, tlsPort!]);
+  const said = await output([client, program, "talk", folder, port!, tlsPort!, handedPort!]);
   await child.stdin.close();
   while (!(await reader.read()).done);
   assertEquals((await child.status).code, 0, "the server ends by itself");
@@ -63,6 +66,22 @@ async function talkOfReadme(program: string, count: number, folder: string): Pro
   return await client.nextLine();
 }
 
+/** Express on the port that the page of Node names, and a WebSocket beside it. */
+async function talkToExpress(command: readonly string[], folder: string): Promise<string> {
+  const [program, ...flags] = command;
+  await using server = start(program!, [...flags, join(folder, "express.mjs")]);
+  assertEquals(await server.nextLine(), "listening");
+  const page = await (await fetch("http://127.0.0.1:9001/")).text();
+  const socket = new WebSocket("ws://127.0.0.1:9001/rooms/a", "echo");
+  await new Promise((resolve) => socket.onopen = resolve);
+  socket.send("over the same port");
+  const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close();
+  await closed;
+  return `${page}, ${data}`;
+}
+
 NPM.test("the npm package: entry points, types, and Node 22 and Bun as server and client of each other", async () => {
   await using temporary = await temporaryFolder();
   const folder = temporary.path;
@@ -70,7 +89,8 @@ NPM.test("the npm package: entry points, types, and Node 22 and Bun as server an
   await output([Deno.execPath(), "run", "-A", join(ROOT, "tools/npm.ts"), built], ROOT);
   const packed = await output(["npm", "pack", "--silent", built], folder);
   await Deno.writeTextFile(join(folder, "package.json"), '{ "type": "module" }');
-  await install(folder, join(folder, packed), BUN, nodePackage(NODE_VERSIONS[0]), ...COMPILER);
+  const runtimes = [BUN, nodePackage(NODE_VERSIONS[0])];
+  await install(folder, join(folder, packed), ...runtimes, ...COMPILER, EXPRESS);
   const [node, bun] = [nodeIn(folder), bunIn(folder)];
 
   const facts = JSON.parse(await Deno.readTextFile(join(built, "package.json")));
@@ -93,6 +113,14 @@ NPM.test("the npm package: entry points, types, and Node 22 and Bun as server an
   );
   for (const each of [node, bun]) {
     assertEquals(await talkOfReadme(each, programs.length, folder), "the server says: hello");
+  }
+
+  const page = await Deno.readTextFile(join(ROOT, "docs/guide/node.md"));
+  const beside = page.split("```js ignore\n").find((part) => part.includes("express"))!;
+  await Deno.writeTextFile(join(folder, "express.mjs"), beside.split("```")[0]!);
+  const deno = [Deno.execPath(), "run", "--allow-all", "--quiet", "--node-modules-dir=manual"];
+  for (const command of [[node], [bun], deno]) {
+    assertEquals(await talkToExpress(command, folder), "hello, over the same port");
   }
 
   const ca = await makeAuthority("npm test CA");

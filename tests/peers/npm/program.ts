@@ -1,14 +1,16 @@
 // deno-lint-ignore-file no-console -- a program that prints
 /**
  * One end of a conversation, the same file in Node, Bun and Deno: `serve FOLDER` prints where it listens, and
- * `talk FOLDER PORT TLS_PORT` what it has heard. `FOLDER` has `cert.pem`, `key.pem`, `ca.pem` and the file `public/a.txt`.
+ * `talk FOLDER PORT TLS_PORT HANDED_PORT` what it has heard. `FOLDER` has `cert.pem`, `key.pem`, `ca.pem` and the file `public/a.txt`.
  */
 
 import { type Context, createContext, LwsError, permessageDeflate, protocol } from "@x/lws";
+import { handleUpgrade } from "@x/lws/node";
 import { WebSocket } from "@x/lws/websocket";
+import { createServer } from "node:http";
 import process from "node:process";
 
-const [role, folder = ".", port = "0", tlsPort = "0"] = process.argv.slice(2);
+const [role, folder = ".", port = "0", tlsPort = "0", handedPort = "0"] = process.argv.slice(2);
 const LONG = "aß→😀".repeat(50_000);
 
 const echo = protocol({
@@ -31,11 +33,18 @@ function serve(): void {
   });
   const socketPath = `${folder}/served.sock`;
   const local = createContext({ extensions, protocols: [echo], socketPath });
-  console.log(
-    `${plain.port} ${secure.port} ${refusal(() => createContext({ ...base, port: plain.port! }))}`,
-  );
+  const front = createServer((_request, response) => void response.end("front"));
+  front.on("upgrade", (request, socket, head) => handleUpgrade(plain, request, socket, head));
+  front.listen(0, "127.0.0.1", () => {
+    const place = front.address();
+    const port = typeof place === "object" ? place?.port : undefined;
+    const why = refusal(() => createContext({ ...base, port: plain.port! }));
+    console.log(`${plain.port} ${secure.port} ${port} ${why}`);
+  });
   process.stdin.on("end", () => {
     for (const each of [plain, secure, local]) each.destroy();
+    front.close();
+    front.closeAllConnections();
   }).resume();
 }
 
@@ -66,6 +75,7 @@ async function talk(): Promise<void> {
     port: -1,
   });
   console.log("plain", await heard(context, `ws://127.0.0.1:${port}/rooms/a`, {}));
+  console.log("handed", await heard(context, `ws://127.0.0.1:${handedPort}/rooms/a`, {}));
   console.log("tls", await heard(context, `wss://localhost:${tlsPort}/rooms/a`, {}));
   console.log(
     "unix",
@@ -78,6 +88,7 @@ async function talk(): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/a.txt`, {
     headers: { range: "bytes=1-3" },
   });
+  console.log(await (await fetch(`http://127.0.0.1:${handedPort}/`)).text());
   console.log("file", response.status, await response.text(), response.headers.get("content-type"));
   for (const path of ["/..%2fkey.pem", "/b.txt"]) {
     console.log(path, (await fetch(`http://127.0.0.1:${port}${path}`)).status);

@@ -68,7 +68,7 @@ const WORDS: Readonly<Record<string, RegExp>> = {
   "noServer": /^guide\/from-ws\.html#row/,
   "terminate": /^guide\/from-ws\.html#row/,
   "verifyClient": /^guide\/from-ws\.html#row/,
-  "handleUpgrade": /^guide\/from-ws\.html#row/,
+  "handleUpgrade": /^api\/node\/handleUpgrade\.html/,
   "clientTracking": /^guide\/from-ws\.html#row/,
   "wss.clients": /^guide\/from-ws\.html#row/,
   "isAlive": /^guide\/from-ws\.html#row/,

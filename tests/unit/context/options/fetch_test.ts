@@ -18,8 +18,8 @@ const hono = new class Hono {
 }();
 
 const NODE_ALONE =
-  "is an application of node:http, as of Express or Koa, which can't answer by a Response; let it listen on a " +
-  "port of its own, behind a proxy that sends its paths there";
+  "is an application of node:http, as of Express or Koa, which can't answer by a Response; let it listen, and " +
+  "give the upgrades of its server to handleUpgrade of @x/lws/node";
 const BY_ITS_FETCH = "is an application, as of Hono; give its own function: fetch: app.fetch";
 
 /** What is said of a `fetch`. */
