@@ -17,8 +17,12 @@ const STANDS_STILL_MS = 1_000;
 const PATIENCE_MS = 5_000;
 /** What those make until the next look, in parts of the limit: past it the largest are cut for them. */
 const SHARE = 1 / 4;
-/** So many are made at a time: their writes leave one behind the other, which wakes a peer on this machine once. */
-const AT_A_TIME = 8;
+/** So many are made at a time: to wait costs as much as a quarter of a small answer. */
+const MANY = 64;
+/** So many are while there are large ones among the last {@linkcode MANY}. */
+const FEW = 8;
+/** A large answer is more than this part of the limit. */
+const LARGE = 1 / 256;
 /** What is promised and is not there after so many microtasks waits for something else. */
 const MICROTASKS = 32;
 
@@ -56,10 +60,15 @@ export class RoomLine {
   readonly #new = new Map<InLine, number>();
   /** The same, and some that have left meanwhile. */
   #newest: InLine[] = [];
-  /** What is being made, of which it is not known how much it is; one of a connection. */
-  readonly #making = new Map<Answering, InLine>();
+  /**
+   * What is being made, of which it is not known how much it is; one of a connection. There are few, and a map that
+   * they come to and go from makes work for the collector.
+   */
+  readonly #making: InLine[] = [];
   /** Those of them that wait for a promise, which may take its time. */
   readonly #promised = new Set<InLine>();
+  /** Answers behind the last large one. */
+  #sinceLarge = MANY;
   /** Whether they are given some microtasks. */
   #isTiming = false;
   /** Those of the last look. */
@@ -90,23 +99,40 @@ export class RoomLine {
     return this.#begun.size + this.#new.size === 0;
   }
 
+  get #most(): number {
+    return this.#sinceLarge < MANY ? FEW : MANY;
+  }
+
   /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
   enter(one: InLine): boolean {
-    const maker = this.#making.get(one.connection);
-    if (maker === undefined && !this.#isFreeFor(one)) return this.#wait(one);
-    if (maker !== undefined) this.#promised.delete(maker);
-    this.#making.set(one.connection, one);
+    const at = this.#placeOf(one.connection);
+    if (at < 0 && !this.#isFreeFor(one)) return this.#wait(one);
+    this.#make(one, at);
     return true;
+  }
+
+  /** Where the maker of a connection is; −1 for nowhere. */
+  #placeOf(connection: Answering): number {
+    return this.#making.findIndex((one) => one.connection === connection);
+  }
+
+  #make(one: InLine, at: number): void {
+    const before = this.#making[at];
+    if (before === undefined) this.#making.push(one);
+    else {
+      this.#promised.delete(before);
+      this.#making[at] = one;
+    }
   }
 
   #isFreeFor({ isNew }: InLine): boolean {
     const isFirst = this.#begun.size === 0 && !(isNew && this.#new.size > 0);
-    return isFirst && this.#making.size < AT_A_TIME && !this.#context.buffered.isFull;
+    return isFirst && this.#making.length < this.#most && !this.#context.buffered.isFull;
   }
 
   /** Whether it is the turn of `one`. */
   isMaking(one: InLine): boolean {
-    return this.#making.get(one.connection) === one;
+    return this.#making.includes(one);
   }
 
   /** It waits for a promise now, and others for it no longer than a moment. */
@@ -119,7 +145,10 @@ export class RoomLine {
   /** What it made counts already. */
   done(one: InLine): void {
     if (!this.#stop(one)) return;
-    if (this.#credit > 0) this.#credit -= this.#context.buffered.weightOf(one.connection);
+    const { buffered, limits } = this.#context;
+    const weight = buffered.weightOf(one.connection);
+    this.#sinceLarge = weight > limits.maxBufferedBytes * LARGE ? 0 : this.#sinceLarge + 1;
+    if (this.#credit > 0) this.#credit -= weight;
     this.goOn();
   }
 
@@ -131,9 +160,12 @@ export class RoomLine {
   }
 
   #stop(one: InLine): boolean {
-    if (!this.isMaking(one)) return false;
+    const at = this.#making.indexOf(one);
+    if (at < 0) return false;
     this.#promised.delete(one);
-    return this.#making.delete(one.connection);
+    const last = this.#making.pop()!;
+    if (last !== one) this.#making[at] = last;
+    return true;
   }
 
   #wait(one: InLine): false {
@@ -142,7 +174,7 @@ export class RoomLine {
       this.#new.set(one, this.#context.wheel.now());
       this.#newest.push(one);
     } else this.#begun.add(one);
-    if (this.#making.size === 0) this.#standStill();
+    if (this.#making.length === 0) this.#standStill();
     else if (this.#promised.size > 0) this.#time();
     return false;
   }
@@ -166,7 +198,7 @@ export class RoomLine {
 
   /** There may be room. */
   goOn(): void {
-    if (this.#isEmpty || this.#making.size > 0 || this.#isGoing || this.#awaitsTurn) return;
+    if (this.#isEmpty || this.#making.length > 0 || this.#isGoing || this.#awaitsTurn) return;
     this.#goOnWhile(false);
   }
 
@@ -174,7 +206,7 @@ export class RoomLine {
     const { buffered, budget } = this.#context;
     let mayGoOn = isInTurn;
     this.#isGoing = true;
-    while (this.#making.size < AT_A_TIME) {
+    while (this.#making.length < this.#most) {
       const { isFull } = buffered;
       const one = this.#next(isFull);
       if (one === undefined) break;
@@ -214,7 +246,7 @@ export class RoomLine {
   #begin(one: InLine): void {
     this.#remove(one);
     const { connection } = one;
-    this.#making.set(connection, one);
+    this.#make(one, this.#placeOf(connection));
     let isServed = false;
     const service = () => {
       isServed = true;
@@ -249,7 +281,7 @@ export class RoomLine {
     this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
     for (const one of this.#seen) this.done(one);
     this.goOn();
-    this.#seen = [...this.#making.values()];
+    this.#seen = [...this.#making];
     if (isOver) this.#stillSince = undefined;
     if (!isOver || this.#seen.length > 0) this.#lookLater();
   }

@@ -78,6 +78,7 @@ export function isForProtocol(
 export class FetchedAnswer implements PendingAnswer, InLine {
   /** Whether the program has the request, and its answer is not there yet. */
   isPending = true;
+  #isHolding = false;
   readonly isNew = false;
   readonly connection: Connection;
   readonly #exchange: FetchExchange;
@@ -160,7 +161,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
       result = await returned;
       const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
       const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
-      if (answer !== undefined) this.#holds(answer.held);
+      if (answer !== undefined && !(answer.body instanceof Uint8Array)) this.#holds(answer.held);
       goOn = () => this.#take(result, answer);
     } catch (error) {
       discard(result, error);
@@ -177,8 +178,9 @@ export class FetchedAnswer implements PendingAnswer, InLine {
   goOn(): void {}
   giveUp(): void {}
 
-  /** What was read of the body counts until it is taken. */
+  /** What was read of the body counts until it is taken; one that is short is so at once. */
   #holds(bytes: number): void {
+    this.#isHolding = true;
     if (this.#isHere) this.connection.owner.buffered.holdsToSend(this.connection, bytes);
   }
 
@@ -202,7 +204,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     this.isPending = false;
     try {
       response.send(answer.status, answer.fields, answer.body);
-      if (!response.isTransferring) this.#holds(0);
+      if (this.#isHolding && !response.isTransferring) this.#holds(0);
     } catch (error) {
       this.#cancel(result, answer);
       this.#answer500(error);
