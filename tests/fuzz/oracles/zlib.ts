@@ -26,9 +26,10 @@ export class MessageInflater {
     const input = concat(payload, TAIL);
     const parts: Uint8Array[] = [];
     let length = 0;
+    let isBehindFinal = false;
     for (let at = 0; at < input.length;) {
       // Behind a final block the tail is no block where nothing stands in front of it.
-      if (at === payload.length && at > 0 && this.#before.length === 0) break;
+      if (isBehindFinal && at === payload.length) break;
       const all = concat(this.#before, input.subarray(at));
       const stream = inflated(all, this.#length + this.#most - length);
       if (typeof stream === "string") return stream;
@@ -37,6 +38,8 @@ export class MessageInflater {
       length += part.length;
       const isOver = stream.taken < all.length;
       at += stream.taken - this.#before.length;
+      // It may have ended with the message before, which only what comes behind it shows.
+      isBehindFinal = isOver;
       this.hasEnded ||= isOver;
       this.#before = isOver ? EMPTY : all;
       this.#length = isOver ? 0 : stream.data.length;

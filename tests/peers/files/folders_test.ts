@@ -291,6 +291,7 @@ const OTHER_TYPES: Readonly<Record<string, string>> = {
   prc: "model/prc | application/x-pilot",
   ra: "audio/x-pn-realaudio | audio/x-realaudio",
   rar: "application/vnd.rar | application/x-rar-compressed",
+  ts: "text/typescript | video/mp2t",
   xml: "application/xml | text/xml",
 };
 
