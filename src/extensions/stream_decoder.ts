@@ -67,6 +67,8 @@ export class StreamDecoder {
     this.#isStopped = isNew;
     while (this.#handler.mayGoOn) {
       if (isNew && this.#parse()) continue;
+      // What was parsed may have been the end of it: a failure, of which there is one, or a stop.
+      if (isNew && !this.#handler.mayGoOn) break;
       this.#isStopped = false;
       if (!this.#hasMore) return;
       isNew = this.#decode();

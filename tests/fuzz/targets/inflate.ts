@@ -58,6 +58,8 @@ const EXTENSIONS: readonly { readonly extension: Extension; readonly offer: stri
     offer: "permessage-deflate; client_max_window_bits",
   },
 ];
+const TAKING_OVER = 1;
+const WHOLE = 2;
 const STREAM = 6;
 /** The first three: messages, whose windows have 32 KiB. */
 const isCompared = (kind: number) => kind < 3;
@@ -109,7 +111,8 @@ class Input implements DecodedMessageHandler, DecodedStreamHandler {
   }
 
   get isHolding(): boolean {
-    return this.#messages?.isStopped === true || this.#stream?.isHolding === true;
+    const holds = this.#messages?.isStopped === true || this.#stream?.isHolding === true;
+    return this.isListening && holds;
   }
 
   take(bytes: Uint8Array): number {
@@ -123,7 +126,7 @@ class Input implements DecodedMessageHandler, DecodedStreamHandler {
   }
 
   resume(): void {
-    this.mayGoOn = true;
+    this.mayGoOn = this.isListening;
     this.#messages?.resume();
     this.#stream?.resume();
   }
@@ -164,7 +167,8 @@ class Input implements DecodedMessageHandler, DecodedStreamHandler {
   onFail(failure: Failure): void {
     expect("two failures", this.failure === undefined);
     this.failure = failure;
-    this.isListening = false;
+    // As a connection that is being closed delivers nothing more.
+    this.mayGoOn = this.isListening = false;
     this.#parser.stop();
   }
 
@@ -189,7 +193,8 @@ function decode(input: Uint8Array, reads: readonly Uint8Array[]): Decoded {
   try {
     pump(reads, (bytes) => {
       const taken = taking.take(bytes);
-      return { taken, goesOn: (taken > 0 && taken < bytes.length) || !taking.mayGoOn };
+      const goesOn = (taken > 0 && taken < bytes.length) || !taking.mayGoOn;
+      return { taken, goesOn: goesOn && taking.isListening };
     });
     for (let steps = 0; taking.isHolding; steps++) {
       taking.resume();
@@ -349,7 +354,7 @@ const inflate: Target = {
     const { wholes, failure } = told;
     const result = `${kind} ${wholes.length} ${failure}`;
     if (!isCompared(kind)) return result;
-    const takesOver = kind === 1;
+    const takesOver = kind === TAKING_OVER;
     const expected = expectedOf(wire, takesOver, most);
     const isFailure = expected.failure !== undefined;
     // A message that has not ended may be broken already, and what is between its frames is not heard then.
@@ -360,18 +365,18 @@ const inflate: Target = {
     if (failure !== undefined || isFailure || expected.inflater.hasEnded || !dice.once(16)) {
       return result;
     }
-    return compareWithWs(wire, takesOver, most, wholes).then(() => result);
+    return compareWithWs(wire, kind, most, wholes).then(() => result);
   },
 };
 
 /** Whole messages that are well alone: what a close frame ends, and lets npm:ws inflate no more, stands last. */
 async function compareWithWs(
   wire: Uint8Array,
-  takesOver: boolean,
+  kind: number,
   most: number,
   wholes: readonly string[],
 ): Promise<void> {
-  const own = inflating(false, takesOver, most);
+  const own = inflating(false, kind === TAKING_OVER, most);
   try {
     const { events, failure, message } = await receive(wire, {
       isServer: false,
@@ -385,7 +390,12 @@ async function compareWithWs(
     // Its limit counts what is announced, compressed or not.
     const heard = failure === 1009 ? until.slice(0, theirs.length) : until;
     expectSame(`what npm:ws inflates ${message}`, heard.join("\n"), theirs.join("\n"));
-    const isAllowed = failure === undefined || failure === 1009 || end >= 0;
+    // It doesn't wait for the byte of a close frame that has one.
+    const isShortClose = /payload length 1$/.test(message);
+    // Nor for the end of a message, which that codec inflates as a whole.
+    const isUnended = failure === 1007 && kind === WHOLE;
+    const isAllowed = failure === undefined || failure === 1009 || end >= 0 || isShortClose ||
+      isUnended;
     expect(`npm:ws fails with ${failure}: ${message}`, isAllowed);
   } finally {
     own.cleanup();
