@@ -117,12 +117,8 @@ export class RoomLine {
   }
 
   #make(one: InLine, at: number): void {
-    const before = this.#making[at];
-    if (before === undefined) this.#making.push(one);
-    else {
-      this.#promised.delete(before);
-      this.#making[at] = one;
-    }
+    if (at < 0) this.#making.push(one);
+    else this.#making[at] = one;
   }
 
   #isFreeFor({ isNew }: InLine): boolean {
@@ -160,9 +156,10 @@ export class RoomLine {
   }
 
   #stop(one: InLine): boolean {
+    // Another one of its connection may make instead of it by now.
+    this.#promised.delete(one);
     const at = this.#making.indexOf(one);
     if (at < 0) return false;
-    this.#promised.delete(one);
     const last = this.#making.pop()!;
     if (last !== one) this.#making[at] = last;
     return true;

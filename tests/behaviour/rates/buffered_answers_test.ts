@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type ContextCreationInfo, type Wsi } from "../../../mod.ts";
 import { named } from "../../support/named.ts";
 import { captureLog } from "../../support/recorder.ts";
-import { readResponse, serve, settle } from "../../support/serve.ts";
+import { readHead, readResponse, serve, settle } from "../../support/serve.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -85,6 +85,17 @@ for (const path of [...Object.keys(RESPONSES), ...Object.keys(BY_WSI)]) {
     peer.close();
   });
 }
+
+Deno.test("what was read of a stream that a HEAD has no use for counts no more", async () => {
+  await using served = serving({ fetch: () => new Response(streamOf(MIB, MIB)) });
+  const peer = await served.dial();
+  peer.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const head = await readHead(peer);
+  assert(head.startsWith("HTTP/1.1 200 "), head);
+  await settle();
+  assertEquals(served.context.stats().bufferedBytes, 0);
+  peer.close();
+});
 
 Deno.test("an answer that takes the sum to the limit changes nothing, and one past it stops reading", async () => {
   using _log = captureLog([]);

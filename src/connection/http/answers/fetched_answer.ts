@@ -161,7 +161,10 @@ export class FetchedAnswer implements PendingAnswer, InLine {
       result = await returned;
       const isWanted = this.isPending && !this.#response.hasBegun && isResponse(result);
       const answer = isWanted ? await sendable(result as Response, this.#asked) : undefined;
-      if (answer !== undefined && !(answer.body instanceof Uint8Array)) this.#holds(answer.held);
+      if (answer !== undefined && !(answer.body instanceof Uint8Array) && this.#isHere) {
+        this.#isHolding = true;
+        this.#holds(answer.held);
+      }
       goOn = () => this.#take(result, answer);
     } catch (error) {
       discard(result, error);
@@ -180,8 +183,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
 
   /** What was read of the body counts until it is taken; one that is short is so at once. */
   #holds(bytes: number): void {
-    this.#isHolding = true;
-    if (this.#isHere) this.connection.owner.buffered.holdsToSend(this.connection, bytes);
+    this.connection.owner.buffered.holdsToSend(this.connection, bytes);
   }
 
   /** Goes on when the connection may be served. */
@@ -192,6 +194,15 @@ export class FetchedAnswer implements PendingAnswer, InLine {
   }
 
   #take(result: unknown, answer: SendableResponse | undefined): void {
+    try {
+      this.#send(result, answer);
+    } finally {
+      // Of a body that is not on its way, as behind a HEAD, nothing is held any more.
+      if (this.#isHolding && !this.#response.isTransferring) this.#holds(0);
+    }
+  }
+
+  #send(result: unknown, answer: SendableResponse | undefined): void {
     const response = this.#response;
     if (!this.isPending || response.hasBegun || !this.#isHere) {
       this.#cancel(result, answer);
@@ -204,7 +215,6 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     this.isPending = false;
     try {
       response.send(answer.status, answer.fields, answer.body);
-      if (this.#isHolding && !response.isTransferring) this.#holds(0);
     } catch (error) {
       this.#cancel(result, answer);
       this.#answer500(error);

@@ -84,3 +84,21 @@ Deno.test("what is made for one connection goes on to others of it, and counts o
   assertEquals([line.isMaking(first), line.isMaking(second)], [false, true]);
   assertEquals(atOnce(line, crowd(64, 1)), 63);
 });
+
+Deno.test("one that waited for a promise, and whose connection goes on to another, keeps nobody busy", async () => {
+  const line = lineOf();
+  const first = request(1);
+  line.enter(first);
+  line.awaits(first);
+  const second = { ...request(1), connection: first.connection };
+  line.enter(second);
+  const others = crowd(63, 1);
+  assertEquals(atOnce(line, others), 63);
+  const last = request(1);
+  assertEquals(line.enter(last), false);
+  // Comes only when no microtask follows another for ever.
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([line.isMaking(second), last.turns], [true, 0]);
+  for (const each of [first, second, ...others]) line.done(each);
+  assertEquals(last.turns, 1);
+});
