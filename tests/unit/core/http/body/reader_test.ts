@@ -188,6 +188,23 @@ Deno.test("a joined read gives one copy of what all of its chunks have, and what
   assertEquals(pieces, ["ab", "cd"]);
 });
 
+Deno.test("chunks of all lengths are joined, by readers that take turns", () => {
+  const lengths = [1, 15, 16, 17, 300, 2, 0x3fff];
+  const payload = (at: number) => String.fromCharCode(97 + at).repeat(lengths[at]!);
+  const bytes = bytesOf(
+    lengths.map((length, at) => `${length.toString(16)}\r\n${payload(at)}\r\n`).join(""),
+  );
+  const whole = lengths.map((_, at) => payload(at)).join("");
+  const [one, other] = [1, 2].map(() => new BodyReader({ kind: "chunked" }, 1 << 20));
+  const pieces: Uint8Array[] = [];
+  one!.readJoined(bytes, (piece) => {
+    pieces.push(piece);
+    // In the middle of it, as a program may feed another.
+    other!.readJoined(bytesOf("3\r\nxyz\r\n3\r\nzyx\r\n"), (more) => pieces.push(more));
+  });
+  assertEquals(pieces.map(textOf), [whole, "xyzzyx"]);
+});
+
 Deno.test("as many as 512 chunks make one piece, and the next read goes on behind them", () => {
   for (const [count, lengths] of [[512, [512]], [513, [512, 1]]] as const) {
     const reader = new BodyReader({ kind: "chunked" }, 1 << 20);
