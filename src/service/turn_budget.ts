@@ -24,11 +24,6 @@ const BUDGET_MS = 2.5;
 const TURNS_TO_LOOK = 64;
 /** Within this of the budget's end newcomers are served a piece each. */
 const GRACE_MS = 1;
-/**
- * A taker is charged for no more a turn: a pause of the engine's collector, or of the whole process, would keep the
- * one that it happened to come in from its turn until all others had been served for as long.
- */
-const MOST_CHARGED_MS = BUDGET_MS;
 /** Pieces of work between two looks at the clock; how many depends on how long they take. */
 const MOST_UNLOOKED = 64;
 const SHORT_MS = 0.1;
@@ -52,6 +47,7 @@ export class TurnBudget {
   isSpent = false;
   readonly #clock: Clock | undefined;
   readonly #turnsToLook: number;
+  readonly #budgetMs: number;
   #timer: unknown;
   #startedAt = 0;
   #spentAt = 0;
@@ -78,10 +74,16 @@ export class TurnBudget {
   /**
    * @param clock without one it is never spent
    * @param turnsToLook turns of the event loop until there was a look for readiness behind an overdue timer
+   * @param budgetMs how much it is
    */
-  constructor(clock: Clock | undefined, turnsToLook: number = TURNS_TO_LOOK) {
+  constructor(
+    clock: Clock | undefined,
+    turnsToLook: number = TURNS_TO_LOOK,
+    budgetMs: number = BUDGET_MS,
+  ) {
     this.#clock = clock;
     this.#turnsToLook = turnsToLook;
+    this.#budgetMs = budgetMs;
   }
 
   /** How many wait. */
@@ -127,7 +129,9 @@ export class TurnBudget {
   }
 
   #add(taker: TurnTaker, tookMs: number): void {
-    taker.servedMs += Math.min(tookMs, MOST_CHARGED_MS) + BUDGET_MS / MOST_UNLOOKED;
+    // No more a turn: a pause of the engine's collector, or of the whole process, would keep the one that it
+    // happened to come in from its turn until all others had been served for as long.
+    taker.servedMs += Math.min(tookMs, this.#budgetMs) + this.#budgetMs / MOST_UNLOOKED;
   }
 
   /** Called when traffic rests: the timer is not needed any more, unless a taker waits. */
@@ -177,7 +181,7 @@ export class TurnBudget {
       : Math.max(this.#unlooked >> 2, 1);
     if (this.#timer !== undefined) {
       // What is nearly done is done: its answer in two parts would be two in all that follows.
-      this.isSpent = now - this.#startedAt > BUDGET_MS &&
+      this.isSpent = now - this.#startedAt > this.#budgetMs &&
         (begins || now - this.#beganAt >= LONG_MS);
     } else if (this.#looks > 0 && took >= LONG_MS) this.#start(now - took);
     else if (this.#pieces >= PIECES_A_TIMER) this.#start(now);
@@ -220,7 +224,7 @@ export class TurnBudget {
     // Were only those charged in whose work the budget ends, they would wait behind all others for ever.
     if (this.#inTurn !== undefined) this.#add(this.#inTurn, now - this.#turnAt);
     this.#inTurn = undefined;
-    if (this.isSpent || now - this.#startedAt > BUDGET_MS) return;
+    if (this.isSpent || now - this.#startedAt > this.#budgetMs) return;
     const taker = this.#turns.shift();
     if (taker === undefined) return;
     this.#virtualMs = taker.servedMs;

@@ -11,6 +11,8 @@ import { RoundClock } from "./round_clock.ts";
 const MOST_EVENTS = 64;
 /** Turns of the event loop until the next round. */
 const TURNS_TO_LOOK = 1;
+/** What all events of a wait need where each has little to do; a look costs a hundredth of it. */
+const BUDGET_MS = 1.5;
 /** Turns in which the runtime looks for its own readiness though there is something else to do (61; measured). */
 const RUNTIME_LOOKS = 64;
 /** How long rounds follow each other before the runtime's own sockets and timers are looked after, too. */
@@ -30,7 +32,7 @@ const SPINS = 100;
 export class EpollLoop extends Readiness {
   readonly #rounds = new RoundClock();
   /** What all do until the next round. */
-  readonly budget: TurnBudget = new TurnBudget(this.#rounds, TURNS_TO_LOOK);
+  readonly budget: TurnBudget = new TurnBudget(this.#rounds, TURNS_TO_LOOK, BUDGET_MS);
   /** Ends the wait on another thread. */
   #wakeFd = -1;
   readonly #busyWaitMs: number;

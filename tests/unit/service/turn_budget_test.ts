@@ -107,6 +107,22 @@ Deno.test("it is spent once the loop has not come round for 2.5 ms, looked at wh
   assertEquals(clock.timer, undefined);
 });
 
+Deno.test("it may be another one, which no turn is charged for more than", () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock, 1, 1);
+  while (clock.timer === undefined) budget.begin(busy);
+  clock.time = 1;
+  for (let i = 0; i < 64; i++) assertEquals(budget.begin(busy), true);
+  clock.time = 1.1;
+  let pieces = 0;
+  while (budget.begin(busy)) pieces++;
+  assertEquals([pieces < 64, budget.isSpent], [true, true]);
+  const taker = { servedMs: 0, onTurn() {} };
+  clock.time = 50;
+  budget.charge(taker);
+  assertEquals(taker.servedMs, 1 + 1 / 64);
+});
+
 Deno.test("long pieces of work are looked at one by one, short ones up to 64 at a time", () => {
   const clock = new LoopClock();
   const budget = new TurnBudget(clock);
