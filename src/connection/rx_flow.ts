@@ -2,7 +2,7 @@
 
 import type { Transport } from "../api/network.ts";
 import type { CloseCause } from "../api/reasons.ts";
-import type { Holder } from "./limits/buffered_bytes.ts";
+import type { Holder, Holding } from "./limits/buffered_bytes.ts";
 import { FIRST_FREE_FLAG, Outbox, type SendingOwner } from "./outbox.ts";
 import type { Phase } from "./phase.ts";
 import type { ProtocolCounters } from "./stats/counters.ts";
@@ -29,6 +29,7 @@ const PAUSED = PAUSED_BY_THIS_END | PAUSED_BY_MEMORY;
 export abstract class RxFlow extends Outbox implements TurnTaker, Holder {
   transport: Transport | undefined;
   servedMs = 0;
+  holding: Holding | undefined = undefined;
 
   abstract override readonly owner: SendingOwner & { readonly budget: TurnBudget };
   abstract readonly phase: Phase | undefined;

@@ -24,7 +24,7 @@ export interface Gathered {
 }
 
 /** What a connection holds, beside what it has to send. */
-class Holding {
+export class Holding {
   /** What has come and was not taken: it is its transport's still. */
   untaken = 0;
   /** What its phase holds of frames and bodies that have not come whole, or wait for the program. */
@@ -43,6 +43,11 @@ class Holding {
 /** A connection that may hold something. Implemented by Connection. */
 export interface Holder {
   readonly unsent: number;
+  /**
+   * The sum's own: undefined where it holds nothing. Not in a map of all, whose tables it would come to and go from
+   * with each request.
+   */
+  holding: Holding | undefined;
   /** Holds back what its peer sends, whatever the program says. */
   holdForMemory(held: boolean): void;
   /** Ends it now, and forgets what it has to send. */
@@ -67,7 +72,6 @@ export class BufferedBytes extends HeldBytes {
   unsentAtEase: number;
   readonly #limit: number;
   readonly #context: BufferingContext;
-  readonly #holdings = new Map<Holder, Holding>();
   /** Armed while the sum is looked after. */
   readonly #look: WheelTimer = new WheelTimer({ onTimeout: () => this.#lookAgain() });
   #heldBack = new Set<Holder>();
@@ -92,14 +96,14 @@ export class BufferedBytes extends HeldBytes {
 
   /** What a connection holds, and has to send. */
   weightOf(holder: Holder): number {
-    return holder.unsent + (this.#holdings.get(holder)?.sum ?? 0);
+    return holder.unsent + (holder.holding?.sum ?? 0);
   }
 
   /** A connection has so much now that was not taken, and so much in its phase. */
   holds(holder: Holder, untaken: number, ofPhase: number): void {
-    const holding = this.#holdings.get(holder);
+    const { holding } = holder;
     if (holding === undefined && untaken + ofPhase === 0) return;
-    const it = holding ?? this.#begin(holder);
+    const it = holding ?? (holder.holding = new Holding());
     const added = untaken + ofPhase - it.untaken - it.ofPhase;
     it.untaken = untaken;
     it.ofPhase = ofPhase;
@@ -108,15 +112,15 @@ export class BufferedBytes extends HeldBytes {
 
   /** What its phase holds has changed. */
   holdsInPhase(holder: Holder, ofPhase: number): void {
-    this.holds(holder, this.#holdings.get(holder)?.untaken ?? 0, ofPhase);
+    this.holds(holder, holder.holding?.untaken ?? 0, ofPhase);
   }
 
   /** It has got so many bytes more, or less, of a message that is put together. */
   gathers(holder: Holder, added: number, gathering: Gathered | undefined): void {
-    const holding = this.#holdings.get(holder);
+    const { holding } = holder;
     // It was cut meanwhile.
     if (holding === undefined && added < 0) return;
-    const it = holding ?? this.#begin(holder);
+    const it = holding ?? (holder.holding = new Holding());
     it.gathered += added;
     it.gathering = gathering;
     this.#add(holder, it, added);
@@ -124,9 +128,9 @@ export class BufferedBytes extends HeldBytes {
 
   /** It has a piece of an answer of so many bytes that is not queued as a whole, or none any more. */
   holdsToSend(holder: Holder, bytes: number): void {
-    const holding = this.#holdings.get(holder);
+    const { holding } = holder;
     if (holding === undefined && bytes === 0) return;
-    const it = holding ?? this.#begin(holder);
+    const it = holding ?? (holder.holding = new Holding());
     const added = bytes - it.toSend;
     it.toSend = bytes;
     this.#add(holder, it, added);
@@ -134,23 +138,17 @@ export class BufferedBytes extends HeldBytes {
 
   /** The connection is gone, or as good as that. */
   forget(holder: Holder): void {
-    const holding = this.#holdings.get(holder);
+    const { holding } = holder;
     this.#heldBack.delete(holder);
     if (holding === undefined) return;
     this.bytes -= holding.sum;
     holding.gathering?.free();
-    this.#holdings.delete(holder);
-  }
-
-  #begin(holder: Holder): Holding {
-    const holding = new Holding();
-    this.#holdings.set(holder, holding);
-    return holding;
+    holder.holding = undefined;
   }
 
   #add(holder: Holder, holding: Holding, added: number): void {
     this.bytes += added;
-    if (holding.sum === 0) this.#holdings.delete(holder);
+    if (holding.sum === 0) holder.holding = undefined;
     else if (added > 0 && this.bytes > this.most) this.makeRoom(0);
   }
 
@@ -212,7 +210,7 @@ export class BufferedBytes extends HeldBytes {
       if (this.bytes <= most) break;
       this.cuts++;
       this.#context.counters.hit("maxBufferedBytes");
-      const held = this.#holdings.get(holder)?.sum ?? 0;
+      const held = holder.holding?.sum ?? 0;
       this.forget(holder);
       holder.cutForMemory(held > holder.unsent ? "limit" : "unsent");
     }

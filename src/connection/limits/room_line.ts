@@ -4,6 +4,7 @@
  */
 
 import { POLLOUT } from "../../api/service.ts";
+import { Few } from "../../base/few.ts";
 import { type Sharing, waitForTurn } from "../../service/awaited_turn.ts";
 import type { Scheduler } from "../../service/scheduler.ts";
 import { type TimerWheel, WheelTimer } from "../../service/timer_wheel.ts";
@@ -60,13 +61,10 @@ export class RoomLine {
   readonly #new = new Map<InLine, number>();
   /** The same, and some that have left meanwhile. */
   #newest: InLine[] = [];
-  /**
-   * What is being made, of which it is not known how much it is; one of a connection. There are few, and a map that
-   * they come to and go from makes work for the collector.
-   */
-  readonly #making: InLine[] = [];
+  /** What is being made, of which it is not known how much it is; one of a connection. */
+  readonly #making = new Few<InLine>();
   /** Those of them that wait for a promise, which may take its time. */
-  readonly #promised = new Set<InLine>();
+  readonly #promised = new Few<InLine>();
   /** Answers behind the last large one. */
   #sinceLarge = MANY;
   /** Whether they are given some microtasks. */
@@ -105,30 +103,30 @@ export class RoomLine {
 
   /** Whether `one` may begin; else its `goOn` is called. What begins goes on to others of its connection. */
   enter(one: InLine): boolean {
-    const at = this.#placeOf(one.connection);
-    if (at < 0 && !this.#isFreeFor(one)) return this.#wait(one);
-    this.#make(one, at);
+    const other = this.#makerOf(one.connection);
+    if (other === undefined && !this.#isFreeFor(one)) return this.#wait(one);
+    this.#make(one, other);
     return true;
   }
 
-  /** Where the maker of a connection is; −1 for nowhere. */
-  #placeOf(connection: Answering): number {
-    return this.#making.findIndex((one) => one.connection === connection);
+  #makerOf(connection: Answering): InLine | undefined {
+    return this.#making.find((one) => one.connection === connection);
   }
 
-  #make(one: InLine, at: number): void {
-    if (at < 0) this.#making.push(one);
-    else this.#making[at] = one;
+  /** @param other what is made of its connection already */
+  #make(one: InLine, other: InLine | undefined): void {
+    if (other !== undefined) this.#making.delete(other);
+    this.#making.add(one);
   }
 
   #isFreeFor({ isNew }: InLine): boolean {
     const isFirst = this.#begun.size === 0 && !(isNew && this.#new.size > 0);
-    return isFirst && this.#making.length < this.#most && !this.#context.buffered.isFull;
+    return isFirst && this.#making.size < this.#most && !this.#context.buffered.isFull;
   }
 
   /** Whether it is the turn of `one`. */
   isMaking(one: InLine): boolean {
-    return this.#making.includes(one);
+    return this.#making.has(one);
   }
 
   /** It waits for a promise now, and others for it no longer than a moment. */
@@ -158,11 +156,7 @@ export class RoomLine {
   #stop(one: InLine): boolean {
     // Another one of its connection may make instead of it by now.
     this.#promised.delete(one);
-    const at = this.#making.indexOf(one);
-    if (at < 0) return false;
-    const last = this.#making.pop()!;
-    if (last !== one) this.#making[at] = last;
-    return true;
+    return this.#making.delete(one);
   }
 
   #wait(one: InLine): false {
@@ -171,7 +165,7 @@ export class RoomLine {
       this.#new.set(one, this.#context.wheel.now());
       this.#newest.push(one);
     } else this.#begun.add(one);
-    if (this.#making.length === 0) this.#standStill();
+    if (this.#making.size === 0) this.#standStill();
     else if (this.#promised.size > 0) this.#time();
     return false;
   }
@@ -186,7 +180,7 @@ export class RoomLine {
   async #time(): Promise<void> {
     if (this.#isTiming) return;
     this.#isTiming = true;
-    const timed = [...this.#promised];
+    const timed = this.#promised.values();
     for (let i = 0; i < MICROTASKS && this.#promised.size > 0; i++) await undefined;
     this.#isTiming = false;
     for (const one of timed) if (this.#promised.has(one)) this.done(one);
@@ -195,7 +189,7 @@ export class RoomLine {
 
   /** There may be room. */
   goOn(): void {
-    if (this.#isEmpty || this.#making.length > 0 || this.#isGoing || this.#awaitsTurn) return;
+    if (this.#isEmpty || this.#making.size > 0 || this.#isGoing || this.#awaitsTurn) return;
     this.#goOnWhile(false);
   }
 
@@ -203,7 +197,7 @@ export class RoomLine {
     const { buffered, budget } = this.#context;
     let mayGoOn = isInTurn;
     this.#isGoing = true;
-    while (this.#making.length < this.#most) {
+    while (this.#making.size < this.#most) {
       const { isFull } = buffered;
       const one = this.#next(isFull);
       if (one === undefined) break;
@@ -243,7 +237,7 @@ export class RoomLine {
   #begin(one: InLine): void {
     this.#remove(one);
     const { connection } = one;
-    this.#make(one, this.#placeOf(connection));
+    this.#make(one, this.#makerOf(connection));
     let isServed = false;
     const service = () => {
       isServed = true;
@@ -278,7 +272,7 @@ export class RoomLine {
     this.#credit = isLate ? maxBufferedBytes * SHARE : 0;
     for (const one of this.#seen) this.done(one);
     this.goOn();
-    this.#seen = [...this.#making];
+    this.#seen = this.#making.values();
     if (isOver) this.#stillSince = undefined;
     if (!isOver || this.#seen.length > 0) this.#lookLater();
   }
