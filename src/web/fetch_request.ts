@@ -1,6 +1,8 @@
 /** A request as `fetch` of a program gets it. */
 
 import { fieldsOf, type ShownHead, urlOf } from "./incoming_request.ts";
+import type { LazyAbort } from "./lazy_abort.ts";
+import { lazyRequest, type RequestSource } from "./lazy_request.ts";
 
 /** What no `Request` can have (Fetch standard, section 2.2.1), in any case. */
 const FORBIDDEN = /^(?:CONNECT|TRACE|TRACK)$/i;
@@ -21,7 +23,8 @@ export function takesBody(method: string): boolean {
 /** What a request has beside its head. */
 export interface FetchParts {
   readonly isSecure: boolean;
-  readonly signal: AbortSignal;
+  /** Has the signal. */
+  readonly abort: LazyAbort;
   /** Undefined for a request without one. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
   /** Called when the program asks for the body in one piece. */
@@ -54,14 +57,40 @@ class BodyRequest extends Request {
   }
 }
 
+/** What a `Request` is made of, found when it is asked for. */
+class HeadSource implements RequestSource {
+  readonly #shown: ShownHead;
+  readonly #parts: FetchParts;
+
+  constructor(shown: ShownHead, parts: FetchParts) {
+    this.#shown = shown;
+    this.#parts = parts;
+  }
+
+  get method(): string {
+    return this.#shown.head.method;
+  }
+
+  get url(): string {
+    return urlOf(this.#shown, this.#parts.isSecure);
+  }
+
+  get headers(): [name: string, value: string][] {
+    return fieldsOf(this.#shown);
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.abort.signal;
+  }
+}
+
 /** @param shown the head, with a method that is fetchable */
-export function fetchRequest(
-  shown: ShownHead,
-  { isSecure, signal, body, onWhole }: FetchParts,
-): Request {
-  const init = { method: shown.head.method, headers: fieldsOf(shown), signal };
-  const url = urlOf(shown, isSecure);
-  if (body === undefined) return new Request(url, init);
+export function fetchRequest(shown: ShownHead, parts: FetchParts): Request {
+  const source = new HeadSource(shown, parts);
+  const { body, onWhole } = parts;
+  if (body === undefined) return lazyRequest(source);
+  const { method, url, headers, signal } = source;
   // The answer may be there before the body is.
-  return new BodyRequest(url, { ...init, body, duplex: "half" } as RequestInit, onWhole);
+  const init = { method, headers, signal, body, duplex: "half" } as RequestInit;
+  return new BodyRequest(url, init, onWhole);
 }

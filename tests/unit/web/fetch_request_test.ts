@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fetchRequest, isFetchable, takesBody } from "../../../src/web/fetch_request.ts";
+import { LazyAbort } from "../../../src/web/lazy_abort.ts";
 
 const onWhole = () => {};
 
@@ -11,22 +12,28 @@ const shown = (method: string) => ({
 });
 
 Deno.test("a request has the head's parts, the scheme, and the body where there is one", async () => {
-  const { signal } = new AbortController();
+  const abort = new LazyAbort();
   const body = new Blob(["abc"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-  const request = fetchRequest(shown("PUT"), { isSecure: true, signal, body, onWhole });
+  const request = fetchRequest(shown("PUT"), { isSecure: true, abort, body, onWhole });
   assertEquals([request.method, request.url], ["PUT", "https://a.example/p?x"]);
   assertEquals([...request.headers], [["cookie", "a=1; b=2"], ["host", "a.example"]]);
   assertEquals(await request.text(), "abc");
-  const bare = fetchRequest(shown("PUT"), { isSecure: false, signal, body: undefined, onWhole });
+  const bare = fetchRequest(shown("PUT"), { isSecure: false, abort, body: undefined, onWhole });
   assertEquals([bare.body, bare.url], [null, "http://a.example/p?x"]);
 });
 
 Deno.test("the signal of a request is that which it is given", () => {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const request = fetchRequest(shown("GET"), { isSecure: false, signal, body: undefined, onWhole });
-  controller.abort("gone");
-  assertEquals([request.signal.aborted, request.signal.reason], [true, "gone"]);
+  for (const method of ["GET", "PUT"]) {
+    const abort = new LazyAbort();
+    const request = fetchRequest(shown(method), {
+      isSecure: false,
+      abort,
+      body: undefined,
+      onWhole,
+    });
+    abort.abort("gone");
+    assertEquals([request.signal.aborted, request.signal.reason], [true, "gone"]);
+  }
 });
 
 Deno.test("what is not fetchable is what the constructor refuses, and so it is with a body", () => {
@@ -43,11 +50,15 @@ Deno.test("what is not fetchable is what the constructor refuses, and so it is w
 });
 
 Deno.test("it is told when the body is put together, by any method, and not when it is streamed", async () => {
-  const { signal } = new AbortController();
   const made = () => {
     const told = { times: 0 };
     const body = new Blob(["{}"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-    const parts = { isSecure: false, signal, body, onWhole: () => void told.times++ };
+    const parts = {
+      isSecure: false,
+      abort: new LazyAbort(),
+      body,
+      onWhole: () => void told.times++,
+    };
     return { told, request: fetchRequest(shown("PUT"), parts) };
   };
   for (const name of ["arrayBuffer", "blob", "bytes", "json", "text"] as const) {

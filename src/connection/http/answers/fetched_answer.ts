@@ -15,6 +15,7 @@ import { isSecure, setParams } from "../requested.ts";
 import type { HttpResponse } from "../response.ts";
 import { isServed, paramsFor } from "../../upgrade/choice.ts";
 import type { RequestHead } from "../../../core/http/head.ts";
+import { LazyAbort } from "../../../web/lazy_abort.ts";
 import { fetchRequest, isFetchable, takesBody } from "../../../web/fetch_request.ts";
 import {
   type Asked,
@@ -84,7 +85,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
   readonly #exchange: FetchExchange;
   readonly #response: HttpResponse;
   readonly #body: RequestBody;
-  readonly #controller = new AbortController();
+  readonly #abort = new LazyAbort();
   /** For the log, as the connection may have a later request by then. */
   readonly #asked: Asked;
 
@@ -140,7 +141,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     const shown = connection.phase!.headers!.request!;
     const request = fetchRequest(shown, {
       isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
-      signal: this.#controller.signal,
+      abort: this.#abort,
       body: body?.stream,
       onWhole: () => body?.gather(),
     });
@@ -254,7 +255,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
   /** The context is being destroyed, and the answer may still leave. */
   hurry(): void {
     if (!this.#response.isComplete) {
-      this.#controller.abort(abortError("the context is being destroyed"));
+      this.#abort.abort(abortError("the context is being destroyed"));
     }
   }
 
@@ -263,7 +264,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     this.#body.fail(new LwsError("connection-closed", `the body of the request broke off: ${why}`));
     this.isPending = false;
     this.connection.owner.roomLine.leave(this);
-    if (!this.#response.isComplete) this.#controller.abort(abortError(why));
+    if (!this.#response.isComplete) this.#abort.abort(abortError(why));
   }
 }
 
