@@ -14,12 +14,14 @@ import { temporaryFolder } from "../support/folder.ts";
 import { Attacked } from "./attacked.ts";
 import { type Health, speak } from "./healthy.ts";
 import { oneOf, readTask, type TaskManual } from "../../tools/task.ts";
+import { use } from "./usual.ts";
 import { ATTACKS } from "./list/mod.ts";
 import type { Attack } from "./wire.ts";
 
-const QUIET_MS = 1500;
+/** In parts of an attack's time: how long the server is in use before, and how long that is measured. */
+const IN_USE = 1 / 4;
+const QUIET = 2 / 5;
 const MOST_MEMORY = 150;
-const NICENESS = 19;
 /** How long descriptors may take to come back, and how many more may be there. */
 const BACK_MS = 20_000;
 const SLACK = 4;
@@ -59,13 +61,14 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 async function carryOut(attack: Attack, network: string, ms: number, folder: string): Promise<Row> {
   await using server = await Attacked.start(network, folder);
   const { target } = server;
-  const quiet = await speak(target.plain, wait(QUIET_MS));
+  await use(target, ms * IN_USE);
+  const quiet = await speak(target.plain, wait(ms * QUIET));
   const before = server.memory();
   const descriptors = server.descriptors();
   // Attackers have machines of their own: here they get what the server and its clients leave of the cores.
-  const attacker = new Deno.Command("nice", {
+  const attacker = new Deno.Command("chrt", {
     args: [
-      ...["-n", String(NICENESS), Deno.execPath()],
+      ...["--idle", "0", Deno.execPath()],
       ...[
         "run",
         "-A",
@@ -143,13 +146,13 @@ function pageOf(rows: readonly Row[], ms: number): string {
     "",
     `Each attack for ${
       ms / 1000
-    } s against an echo server with the limits that it has by default, four`,
-    "healthy clients beside: `deno task attack` makes this page. All share two cores; attackers, who have",
-    "machines of their own, get what the server and its clients leave of them (`nice`). What the columns",
-    "are: how often it was done; the round trip of the healthy clients' messages, quiet and under attack,",
-    "50th and 99th percentile; the server's resident memory; the lines that it logged. *Held* is: no",
-    "healthy client had an error, memory stayed within its limit, every descriptor came back. A p99 above",
-    "3 times the quiet one and 5 ms stands in bold.",
+    } s against an echo server with the limits that it has by default, which has`,
+    "been in use for a moment, four healthy clients beside: `deno task attack` makes this page. All share",
+    "two cores; attackers, who have machines of their own, get what the server and its clients leave of",
+    "them (`chrt --idle`). What the columns are: how often it was done; the round trip of the healthy",
+    "clients' messages, quiet and under attack, 50th and 99th percentile; the server's resident memory; the",
+    "lines that it logged. *Held* is: no healthy client had an error, memory stayed within its limit, every",
+    "descriptor came back. A p99 above 3 times the quiet one and 5 ms stands in bold.",
     "",
     "| " + HEAD + " |",
     "|" +
