@@ -6,8 +6,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Bytes of a short buffer, which whole files fit into. */
 export const SHORT = 64 * 1024;
-/** Bytes of a long one, in which a long file costs less: each piece of it has its price. */
-const LONG = 256 * 1024;
+/** Bytes of a long one: each piece has its price, and one of twice as many bytes is in no cache when it is sent. */
+const LONG = 128 * 1024;
 /** Most files that are read slowly must not hold much: past these all get short ones. */
 const MOST_LONG = 64;
 /** The most of each kind that are kept for later. */

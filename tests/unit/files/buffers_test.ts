@@ -7,7 +7,7 @@ import { get } from "../../support/http.ts";
 import { readHead, serve, settle } from "../../support/serve.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
-const LONG = 256 * 1024;
+const LONG = 128 * 1024;
 
 /** How many long buffers are to be had. */
 function longOnes(): number {
