@@ -107,6 +107,7 @@ function plansFor({ name, title, figures, rows, broken }: Measure): PanelPlan[] 
       return ["1 KiB", "64 KiB", "16 MiB"].map((size) => (
         { figure: `${size}/s`, format: short, title: `files of ${size} a second, 64 connections` }
       ));
+    case "answers":
     case "growth":
     case "idle-cpu":
     case "idle-deflate":

@@ -17,6 +17,8 @@ export interface Contender {
   readonly echoes: boolean;
   /** Whether it has a server of files, see {@linkcode servingFiles}. */
   readonly servesFiles: boolean;
+  /** Whether it has a server that answers by a function of the web's types, see {@linkcode answering}. */
+  readonly answers: boolean;
   /** Whether it knows the path `/broadcast`. */
   readonly broadcasts: boolean;
   /** Whether it knows permessage-deflate, see {@linkcode compressing}. */
@@ -156,6 +158,14 @@ const FILE_SERVERS: Partial<Record<ContenderId, string>> = {
   floor: "files_floor.ts",
 };
 
+/** How each answers by a function of the web's types. */
+const ANSWERERS: Partial<Record<ContenderId, readonly string[]>> = {
+  lws: [],
+  "lws-epoll": ["--epoll"],
+  deno: ["--builtin"],
+  bun: [],
+};
+
 const BROADCASTERS: ReadonlySet<ContenderId> = new Set([
   "lws",
   "lws-epoll",
@@ -213,6 +223,17 @@ export async function servingFiles(
   return await Promise.all(serving);
 }
 
+/** Those that answer by a function of the web's types, set up to do so. */
+export function answering(contenders: readonly Contender[]): Contender[] {
+  const script = "answers.ts";
+  return contenders.filter(({ answers }) => answers).map((each) => ({
+    ...each,
+    command: each.id === "bun"
+      ? [each.command[0]!, here(`servers/${script}`), "0"]
+      : serverOnDeno(script, ...ANSWERERS[each.id]!),
+  }));
+}
+
 /** Ours, as servers that publish to topics. */
 export function publishing(contenders: readonly Contender[]): Contender[] {
   return contenders.filter(({ id }) => isOurs(id)).map((each) => {
@@ -246,6 +267,7 @@ export async function findContenders(
       const abilities = {
         echoes: id !== "nginx" && id !== OURS_OPENSSL,
         servesFiles: id === "nginx" || FILE_SERVERS[id] !== undefined,
+        answers: ANSWERERS[id] !== undefined,
         broadcasts: BROADCASTERS.has(id),
         deflates: DEFLATERS.has(id),
         secures: SECURERS.has(id),

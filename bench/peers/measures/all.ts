@@ -1,5 +1,6 @@
 /** All cases, in the order in which they are measured. */
 
+import { answers } from "./answers.ts";
 import { broadcast } from "./broadcast.ts";
 import { brokerCase } from "./brokers.ts";
 import type { Case } from "./case.ts";
@@ -32,6 +33,7 @@ export const CASES: readonly Case[] = [
   tlsCase([16, 4, 65_536], true),
   tlsCase([1, 1, 65_536], false),
   files,
+  answers,
   idle,
   idleDeflate,
   idleTls,

@@ -31,7 +31,7 @@ export interface Case {
   /** Whether it is part of a quick run. */
   readonly isQuick: boolean;
   /** Which contenders it is for. @default {"echoes"} */
-  readonly needs?: "echoes" | "servesFiles" | "secures";
+  readonly needs?: "echoes" | "servesFiles" | "answers" | "secures";
   measure(bench: Bench): Promise<Measure>;
 }
 
