@@ -142,8 +142,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     const request = fetchRequest(shown, {
       isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
       abort: this.#abort,
-      body: body?.stream,
-      onWhole: () => body?.gather(),
+      body,
     });
     const { roomLine } = connection.owner;
     roomLine.enter(this);
