@@ -20,6 +20,11 @@ const KEPT: Record<string, (request: Request) => unknown> = {
   signal: (request) => request.signal,
   clone: (request) => request.clone(),
   body: async (request) => (await request.text(), request),
+  unread: (request) => request,
+  aborted: async (request) => {
+    await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+    return request;
+  },
 };
 
 Deno.test("what the program keeps of a request keeps no connection", async () => {
@@ -36,14 +41,15 @@ Deno.test("what the program keeps of a request keeps no connection", async () =>
   });
   for (const name of Object.keys(KEPT)) {
     const peer = await Deno.connect({ port: context.port, hostname: "127.0.0.1" });
-    const body = name === "body" ? "abc" : "";
+    const body = name === "body" || name === "unread" ? "abc" : "";
+    const method = body === "" ? "GET" : "POST";
     const lines = ["Connection: close", `Content-Length: ${body.length}`];
-    await peer.write(
-      new TextEncoder().encode(
-        request(name === "body" ? "POST" : "GET", `/${name}`, ...lines) + body,
-      ),
-    );
-    for await (const _answer of peer.readable);
+    await peer.write(new TextEncoder().encode(request(method, `/${name}`, ...lines) + body));
+    if (name === "aborted") {
+      while (!seen.has(name)) await settle();
+      peer.close();
+      while (kept.length < Object.keys(KEPT).length) await settle();
+    } else for await (const _answer of peer.readable);
   }
   const stillThere = () => [...seen].filter(([, wsi]) => wsi.deref()).map(([name]) => name);
   let left = stillThere();
@@ -52,5 +58,5 @@ Deno.test("what the program keeps of a request keeps no connection", async () =>
     collect();
     left = stillThere();
   }
-  assertEquals([kept.length, seen.size, left], [5, 5, []]);
+  assertEquals([kept.length, seen.size, left], [7, 7, []]);
 });
