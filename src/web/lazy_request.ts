@@ -58,6 +58,13 @@ class LazyParts {
   get real(): Request {
     return this.#real ??= makeEager(this.source);
   }
+
+  /** Asked for by a request that a program has given another prototype, whose signal is the runtime's own. */
+  onCancel(cancel: () => void): void {
+    const { signal } = this.source;
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  }
 }
 
 /**

@@ -77,6 +77,17 @@ Deno.test("what is behind a Proxy, inherits from it, or is copied from it has it
   }
 });
 
+Deno.test("with another prototype it is aborted as well, whenever its signal is asked for", () => {
+  for (const isLate of [false, true]) {
+    const { request, abort } = watched();
+    Object.setPrototypeOf(request, class extends Request {}.prototype);
+    if (isLate) abort.abort();
+    const { signal } = request;
+    abort.abort();
+    assertEquals([signal.aborted, request.signal === signal], [true, true]);
+  }
+});
+
 Deno.test("its own keys, its order of names and its getters are those of a request", () => {
   const names = (request: Request) => {
     const all = [];
