@@ -71,3 +71,18 @@ export function isPermissionError(error: unknown): boolean {
   const name = (error as { name?: string } | undefined)?.name;
   return name === "NotCapable" || name === "PermissionDenied";
 }
+
+/**
+ * An error that is kept for as long as the program keeps what it tells about: the frames of a stack would keep what was
+ * at work, such as the connection.
+ */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  // Not by assignment, as a program may have frozen its globals.
+  Reflect.set(Error, "stackTraceLimit", 0);
+  try {
+    return make();
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
+  }
+}

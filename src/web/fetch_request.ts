@@ -26,21 +26,28 @@ export interface FetchParts {
   /** Has the signal. */
   readonly abort: LazyAbort;
   /** Undefined for a request without one. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
-  /** Called when the program asks for the body in one piece. */
-  readonly onWhole: () => void;
+  readonly body: GatheredBody | undefined;
+}
+
+/** A body that wants to know when the program asks for it in one piece. Implemented by IncomingBody. */
+export interface GatheredBody {
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  gather(): void;
 }
 
 /** What puts the pieces of a body together. */
 const WHOLE = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"] as const;
 
+const BODY = Symbol("body");
+
 /** One that says when its body is put together, which the runtime does out of our sight. */
 class BodyRequest extends Request {
-  readonly #onWhole: () => void;
+  /** Not private, as the request may be behind a Proxy, or what others inherit from. */
+  declare readonly [BODY]: GatheredBody;
 
-  constructor(url: string, init: RequestInit, onWhole: () => void) {
+  constructor(url: string, init: RequestInit, body: GatheredBody) {
     super(url, init);
-    this.#onWhole = onWhole;
+    Object.defineProperty(this, BODY, { value: body });
   }
 
   static {
@@ -49,7 +56,7 @@ class BodyRequest extends Request {
       // Not every runtime has `bytes`.
       if (put === undefined) continue;
       const value = function (this: BodyRequest): Promise<unknown> {
-        this.#onWhole();
+        this[BODY].gather();
         return put.call(this);
       };
       Object.defineProperty(this.prototype, name, { value, writable: true, configurable: true });
@@ -57,14 +64,16 @@ class BodyRequest extends Request {
   }
 }
 
-/** What a `Request` is made of, found when it is asked for. */
+/** What a `Request` is made of, found when it is asked for. A program may keep it for longer than the connection lives. */
 class HeadSource implements RequestSource {
   readonly #shown: ShownHead;
-  readonly #parts: FetchParts;
+  readonly #isSecure: boolean;
+  readonly #abort: LazyAbort;
 
-  constructor(shown: ShownHead, parts: FetchParts) {
+  constructor(shown: ShownHead, { isSecure, abort }: FetchParts) {
     this.#shown = shown;
-    this.#parts = parts;
+    this.#isSecure = isSecure;
+    this.#abort = abort;
   }
 
   get method(): string {
@@ -72,7 +81,7 @@ class HeadSource implements RequestSource {
   }
 
   get url(): string {
-    return urlOf(this.#shown, this.#parts.isSecure);
+    return urlOf(this.#shown, this.#isSecure);
   }
 
   get headers(): [name: string, value: string][] {
@@ -80,17 +89,17 @@ class HeadSource implements RequestSource {
   }
 
   get signal(): AbortSignal {
-    return this.#parts.abort.signal;
+    return this.#abort.signal;
   }
 }
 
 /** @param shown the head, with a method that is fetchable */
 export function fetchRequest(shown: ShownHead, parts: FetchParts): Request {
   const source = new HeadSource(shown, parts);
-  const { body, onWhole } = parts;
+  const { body } = parts;
   if (body === undefined) return lazyRequest(source);
   const { method, url, headers, signal } = source;
   // The answer may be there before the body is.
-  const init = { method, headers, signal, body, duplex: "half" } as RequestInit;
-  return new BodyRequest(url, init, onWhole);
+  const init = { method, headers, signal, body: body.stream, duplex: "half" } as RequestInit;
+  return new BodyRequest(url, init, body);
 }

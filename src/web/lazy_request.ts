@@ -29,75 +29,107 @@ export function lazyRequest(source: RequestSource): Request {
   return AS_SENT.test(source.method) ? make(source) : makeEager(source);
 }
 
-const makeLazy: Make = (source) => new (classOfLazy())(source) as unknown as Request;
+const makeLazy: Make = (source) => new (classOfLazy())(source);
 
-let lazyClass: (new (source: RequestSource) => object) | undefined;
+let lazyClass: (new (source: RequestSource) => Request) | undefined;
 
 /**
- * Instances of `Request` in all that can be told from outside. What the runtime keeps of one in properties under
- * symbols of its own is that of a real one, made when the first of them is read: so its own functions take both.
+ * What the runtime keeps of a request, as its own functions ask for it: what is rarely wanted is that of a real one,
+ * made then. The request around it has nothing private, as it may be behind a Proxy, or what others inherit from.
  */
-function classOfLazy(): new (source: RequestSource) => object {
+class LazyParts {
+  readonly source: RequestSource;
+  readonly body = null;
+  #url: string | undefined;
+  #real: Request | undefined;
+
+  constructor(source: RequestSource) {
+    this.source = source;
+  }
+
+  get method(): string {
+    return this.source.method;
+  }
+
+  url(): string {
+    return this.#url ??= new URL(this.source.url).href;
+  }
+
+  get real(): Request {
+    return this.#real ??= makeEager(this.source);
+  }
+
+  /** Asked for by a request that a program has given another prototype, whose signal is the runtime's own. */
+  onCancel(cancel: () => void): void {
+    const { signal } = this.source;
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  }
+}
+
+/**
+ * Made as the runtime makes a clone: by a mark with which the constructor does nothing, and with its parts in
+ * properties under the runtime's own symbols. Its prototype alone is another one, which has the signal.
+ *
+ * @throws {TypeError} in a runtime that makes them in another way
+ */
+function classOfLazy(): new (source: RequestSource) => Request {
   if (lazyClass !== undefined) return lazyClass;
-  class LazyRequest {
-    readonly #source: RequestSource;
-    #url: string | undefined;
-    #real: Request | undefined;
+  const model = new Request("http://unknown.invalid").clone();
+  const own = Object.getOwnPropertySymbols(model)
+    .map((key): [symbol, unknown] => [key, Reflect.get(model, key)]);
+  const [, mark] = known(own.find(([, value]) => typeof value === "symbol"));
+  const [guardKey, guard] = known(own.find(([, value]) => typeof value === "string"));
+  const [partsKey, modelParts] = known(
+    own.find((pair): pair is [symbol, object] =>
+      pair[1] instanceof Object && Reflect.get(pair[1], "method") === "GET"
+    ),
+  );
+  const signalKey = known(
+    Object.getOwnPropertySymbols(Request.prototype)
+      .find((key) => Reflect.get(Request.prototype, key, model) === model.signal),
+  );
+  const partsOfReal = ({ real }: LazyParts): object => Reflect.get(real, partsKey);
+  for (const name of Object.keys(modelParts)) {
+    if (name in LazyParts.prototype || name === "body") continue;
+    Object.defineProperty(LazyParts.prototype, name, {
+      get(this: LazyParts) {
+        return Reflect.get(partsOfReal(this), name);
+      },
+      set(this: LazyParts, value: unknown) {
+        Reflect.set(partsOfReal(this), name, value);
+      },
+    });
+  }
+  class LazyRequest extends Request {
+    [key: symbol]: unknown;
 
     constructor(source: RequestSource) {
-      this.#source = source;
+      super(mark as string);
+      this[guardKey] = guard;
+      this[partsKey] = new LazyParts(source);
     }
 
-    get method(): string {
-      return this.#source.method;
-    }
-
-    get url(): string {
-      return this.#url ??= new URL(this.#source.url).href;
-    }
-
-    get signal(): AbortSignal {
-      return this.#source.signal;
-    }
-
-    get body(): null {
-      return null;
-    }
-
-    /** Of one that has none, never. */
-    get bodyUsed(): boolean {
-      return false;
-    }
-
-    static realOf(lazy: LazyRequest): Request {
-      return lazy.#real ??= makeEager(lazy.#source);
+    get [signalKey](): AbortSignal {
+      return (this[partsKey] as LazyParts).source.signal;
     }
   }
-  const { prototype } = LazyRequest;
-  Object.setPrototypeOf(prototype, Request.prototype);
-  Object.defineProperty(prototype, "constructor", {
+  Object.defineProperty(LazyRequest.prototype, "constructor", {
     value: Request,
     writable: true,
     configurable: true,
   });
-  for (const name of ["method", "url", "signal", "body", "bodyUsed"]) {
-    Object.defineProperty(prototype, name, { enumerable: true });
-  }
-  for (const key of Object.getOwnPropertySymbols(new Request("http://unknown.invalid"))) {
-    Object.defineProperty(prototype, key, {
-      get(this: LazyRequest) {
-        return Reflect.get(LazyRequest.realOf(this), key);
-      },
-      set(this: LazyRequest, value: unknown) {
-        Reflect.set(LazyRequest.realOf(this), key, value);
-      },
-      configurable: true,
-    });
-  }
   return lazyClass = LazyRequest;
 }
 
-/** Whether what it makes is a `Request` to the runtime's own functions: one with private fields is to none. */
+function known<T>(part: T | undefined): T {
+  if (part === undefined) {
+    throw new TypeError("a Request has other parts than those that are known");
+  }
+  return part;
+}
+
+/** Whether what it makes is a `Request` to the runtime's own functions. */
 function isTaken(make: Make): boolean {
   const abort = new AbortController();
   const source = {

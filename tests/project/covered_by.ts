@@ -182,7 +182,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "context/protocols",
   ],
   "behaviour/lifecycle/awaited_transports_test.ts": ["context/admission"],
-  "behaviour/lifecycle/context_test.ts": ["base/errors"],
   "behaviour/lifecycle/departed_peer_test.ts": [
     "connection/http/response",
     "connection/http/streamed_body",

@@ -1,6 +1,6 @@
 /** The body of one request: read for the program, or read away behind an answer that is complete. */
 
-import { LwsError } from "../../base/errors.ts";
+import { LwsError, withoutStack } from "../../base/errors.ts";
 import type { AwaitedCallbacks, AwaitingPhase } from "../awaited_callback.ts";
 import type { Connection } from "../connection.ts";
 import type { ExchangeTimer } from "./exchange_timer.ts";
@@ -154,7 +154,8 @@ export class RequestBody {
   drain(): void {
     const connection = this.#connection;
     this.isParked = false;
-    this.fail(new LwsError("aborted", "the request was answered before all of its body was read"));
+    const why = "the request was answered before all of its body was read";
+    this.fail(withoutStack(() => new LwsError("aborted", why)));
     this.#drainLeft = this.pending + connection.owner.limits.maxDrainBytes;
     connection.allowInput(true);
     if (this.pending > 0) connection.offerAgain();

@@ -2,7 +2,10 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fetchRequest, isFetchable, takesBody } from "../../../src/web/fetch_request.ts";
 import { LazyAbort } from "../../../src/web/lazy_abort.ts";
 
-const onWhole = () => {};
+const bodyOf = (text: string, gather = () => {}) => ({
+  stream: new Blob([text]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
+  gather,
+});
 
 const shown = (method: string) => ({
   head: { method, path: "/p", host: "a.example", minorVersion: 1 as const },
@@ -13,12 +16,11 @@ const shown = (method: string) => ({
 
 Deno.test("a request has the head's parts, the scheme, and the body where there is one", async () => {
   const abort = new LazyAbort();
-  const body = new Blob(["abc"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-  const request = fetchRequest(shown("PUT"), { isSecure: true, abort, body, onWhole });
+  const request = fetchRequest(shown("PUT"), { isSecure: true, abort, body: bodyOf("abc") });
   assertEquals([request.method, request.url], ["PUT", "https://a.example/p?x"]);
   assertEquals([...request.headers], [["cookie", "a=1; b=2"], ["host", "a.example"]]);
   assertEquals(await request.text(), "abc");
-  const bare = fetchRequest(shown("PUT"), { isSecure: false, abort, body: undefined, onWhole });
+  const bare = fetchRequest(shown("PUT"), { isSecure: false, abort, body: undefined });
   assertEquals([bare.body, bare.url], [null, "http://a.example/p?x"]);
 });
 
@@ -29,7 +31,6 @@ Deno.test("the signal of a request is that which it is given", () => {
       isSecure: false,
       abort,
       body: undefined,
-      onWhole,
     });
     abort.abort("gone");
     assertEquals([request.signal.aborted, request.signal.reason], [true, "gone"]);
@@ -52,13 +53,8 @@ Deno.test("what is not fetchable is what the constructor refuses, and so it is w
 Deno.test("it is told when the body is put together, by any method, and not when it is streamed", async () => {
   const made = () => {
     const told = { times: 0 };
-    const body = new Blob(["{}"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
-    const parts = {
-      isSecure: false,
-      abort: new LazyAbort(),
-      body,
-      onWhole: () => void told.times++,
-    };
+    const body = bodyOf("{}", () => void told.times++);
+    const parts = { isSecure: false, abort: new LazyAbort(), body };
     return { told, request: fetchRequest(shown("PUT"), parts) };
   };
   for (const name of ["arrayBuffer", "blob", "bytes", "json", "text"] as const) {
@@ -67,6 +63,10 @@ Deno.test("it is told when the body is put together, by any method, and not when
     assertEquals(told.times, 1, name);
     await whole;
     await assertRejects(() => request[name](), TypeError);
+  }
+  for (const derive of [(of: Request) => new Proxy(of, {}), (of: Request) => Object.create(of)]) {
+    const { told, request } = made();
+    assertEquals([await derive(request).text(), told.times], ["{}", 1]);
   }
   const { told, request } = made();
   for await (const _piece of request.body!);

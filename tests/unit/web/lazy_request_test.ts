@@ -58,6 +58,50 @@ Deno.test("it is one to instanceof, to its name, and to whatever shows it", () =
   assertEquals(Deno.inspect(watched().request), Deno.inspect(real()));
 });
 
+Deno.test("what is behind a Proxy, inherits from it, or is copied from it has its parts", async () => {
+  const copy = (from: object) =>
+    Object.create(Object.getPrototypeOf(from), Object.getOwnPropertyDescriptors(from));
+  const derived: ((request: Request) => Request)[] = [
+    (request) => new Proxy(request, {}),
+    (request) => Object.create(request),
+    copy,
+    (request) => Object.assign(Object.create(Request.prototype), request),
+    (request) => Object.setPrototypeOf(request, class extends Request {}.prototype),
+    (request) => new Request(new Proxy(request, {})),
+  ];
+  for (const derive of derived) {
+    assertEquals(all(derive(watched().request)), all(real()), String(derive));
+    const request = derive(watched().request);
+    assertEquals([request.headers.get("b"), await request.text()], ["c", ""], String(derive));
+    assertEquals(all(derive(watched().request).clone()), all(real()), String(derive));
+  }
+});
+
+Deno.test("with another prototype it is aborted as well, whenever its signal is asked for", () => {
+  for (const isLate of [false, true]) {
+    const { request, abort } = watched();
+    Object.setPrototypeOf(request, class extends Request {}.prototype);
+    if (isLate) abort.abort();
+    const { signal } = request;
+    abort.abort();
+    assertEquals([signal.aborted, request.signal === signal], [true, true]);
+  }
+});
+
+Deno.test("its own keys, its order of names and its getters are those of a request", () => {
+  const names = (request: Request) => {
+    const all = [];
+    for (const name in request) all.push(name);
+    return [all, Reflect.ownKeys(request), Object.keys({ ...request })];
+  };
+  assertEquals(names(watched().request), names(real()));
+  const { request } = watched();
+  for (const name of ["signal", "url", "method", "headers"] as const) {
+    const { get } = Object.getOwnPropertyDescriptor(Request.prototype, name)!;
+    assertStrictEquals(get!.call(request), request[name], name);
+  }
+});
+
 Deno.test("its headers can be changed, and are those of what is made of it", () => {
   const { request } = watched();
   assertStrictEquals(request.headers, request.headers);

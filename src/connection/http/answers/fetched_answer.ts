@@ -3,7 +3,7 @@
 import type { FetchHandler } from "../../../api/http/fetch.ts";
 import { POLLOUT } from "../../../api/service.ts";
 import { isBlocking, isPromised } from "../../../base/callback_results.ts";
-import { LwsError } from "../../../base/errors.ts";
+import { LwsError, withoutStack } from "../../../base/errors.ts";
 import { line, log, thrown, type Value } from "../../../base/log.ts";
 import type { AwaitedCallbacks } from "../../awaited_callback.ts";
 import type { Connection } from "../../connection.ts";
@@ -142,8 +142,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
     const request = fetchRequest(shown, {
       isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
       abort: this.#abort,
-      body: body?.stream,
-      onWhole: () => body?.gather(),
+      body,
     });
     const { roomLine } = connection.owner;
     roomLine.enter(this);
@@ -261,7 +260,8 @@ export class FetchedAnswer implements PendingAnswer, InLine {
 
   /** The peer gets no answer of the program's any more. */
   abandon(why: string): void {
-    this.#body.fail(new LwsError("connection-closed", `the body of the request broke off: ${why}`));
+    const broken = `the body of the request broke off: ${why}`;
+    this.#body.fail(withoutStack(() => new LwsError("connection-closed", broken)));
     this.isPending = false;
     this.connection.owner.roomLine.leave(this);
     if (!this.#response.isComplete) this.#abort.abort(abortError(why));
@@ -270,5 +270,5 @@ export class FetchedAnswer implements PendingAnswer, InLine {
 
 /** What `fetch` and the like reject with when they are given the signal. */
 function abortError(why: string): DOMException {
-  return new DOMException(why, "AbortError");
+  return withoutStack(() => new DOMException(why, "AbortError"));
 }
