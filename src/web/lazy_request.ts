@@ -1,7 +1,7 @@
 /**
- * A `Request` without a body, made when its headers are asked for, or what few programs want: to make one takes as long
- * as all else that a server does for a small answer, and in Deno what each leaves behind stays until the
- * engine's next full collection.
+ * A `Request` without a body, made when what few programs want of one is asked for: to make one takes as long as all
+ * else that a server does for a small answer, and in Deno what each leaves behind stays until the engine's
+ * next full collection.
  */
 
 /** What it is made of. */
@@ -41,6 +41,7 @@ class LazyParts {
   readonly source: RequestSource;
   readonly body = null;
   #url: string | undefined;
+  #fields: RequestSource["headers"] | undefined;
   #real: Request | undefined;
 
   constructor(source: RequestSource) {
@@ -53,6 +54,15 @@ class LazyParts {
 
   url(): string {
     return this.#url ??= new URL(this.source.url).href;
+  }
+
+  /** The one that its `Headers` write to, and that whatever is made of it is made of. */
+  get headerList(): RequestSource["headers"] {
+    return this.#fields ??= this.source.headers;
+  }
+
+  set headerList(fields: RequestSource["headers"]) {
+    this.#fields = fields;
   }
 
   get real(): Request {
@@ -147,8 +157,11 @@ function isTaken(make: Make): boolean {
     const other = new Request("http://unknown.invalid/d", make(source));
     const areLike = made.every(isLike) && other.headers.get("b") === "c" &&
       made[1]!.signal !== null;
+    const changed = make(source);
+    changed.headers.set("b", "d");
+    const isShared = changed.clone().headers.get("b") === "d";
     abort.abort();
-    return areLike && [...made, other].every(({ signal }) => signal.aborted);
+    return areLike && isShared && [...made, other].every(({ signal }) => signal.aborted);
   } catch {
     return false;
   }
