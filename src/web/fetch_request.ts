@@ -57,14 +57,16 @@ class BodyRequest extends Request {
   }
 }
 
-/** What a `Request` is made of, found when it is asked for. */
+/** What a `Request` is made of, found when it is asked for; a program may keep that longer than there is a connection. */
 class HeadSource implements RequestSource {
   readonly #shown: ShownHead;
-  readonly #parts: FetchParts;
+  readonly #isSecure: boolean;
+  readonly #abort: LazyAbort;
 
-  constructor(shown: ShownHead, parts: FetchParts) {
+  constructor(shown: ShownHead, { isSecure, abort }: FetchParts) {
     this.#shown = shown;
-    this.#parts = parts;
+    this.#isSecure = isSecure;
+    this.#abort = abort;
   }
 
   get method(): string {
@@ -72,7 +74,7 @@ class HeadSource implements RequestSource {
   }
 
   get url(): string {
-    return urlOf(this.#shown, this.#parts.isSecure);
+    return urlOf(this.#shown, this.#isSecure);
   }
 
   get headers(): [name: string, value: string][] {
@@ -80,7 +82,7 @@ class HeadSource implements RequestSource {
   }
 
   get signal(): AbortSignal {
-    return this.#parts.abort.signal;
+    return this.#abort.signal;
   }
 }
 

@@ -1,4 +1,4 @@
-/** An `AbortController` that is there once somebody has asked for its signal: most never do, and it costs. */
+/** An `AbortController` that is there once its signal was asked for: most never are, and it costs. */
 export class LazyAbort {
   #controller: AbortController | undefined;
   #isAborted = false;
