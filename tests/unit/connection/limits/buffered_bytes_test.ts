@@ -69,8 +69,9 @@ Deno.test("one that is gone counts no more, whatever is given back of it later, 
   sum.gathers(holder, -300, undefined);
   sum.holdsToSend(holder, 0);
   sum.holds(holder, 0, 0);
+  assertEquals([sum.bytes, holder.holding], [0, undefined]);
   sum.forget(holder);
-  assertEquals([sum.bytes, holder.holding, freed], [0, undefined, 1]);
+  assertEquals([sum.bytes, freed], [0, 1]);
 });
 
 Deno.test("one that is gone is not told that reading goes on", () => {

@@ -116,3 +116,18 @@ Deno.test("what is never done is looked after: the second look lets the next one
   look!.owner.onTimeout();
   assertEquals([last.turns, line.requests], [1, 0]);
 });
+
+for (const waitsFirst of [false, true]) {
+  Deno.test(`what waits for promises keeps others for a moment, those that came ${waitsFirst ? "before" : "behind"}`, async () => {
+    const line = lineOf();
+    const making = crowd(64, 1);
+    const last = request(1);
+    assertEquals(atOnce(line, making), 64);
+    if (waitsFirst) line.enter(last);
+    for (const each of making) line.awaits(each);
+    if (!waitsFirst) line.enter(last);
+    assertEquals(last.turns, 0);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([last.turns, line.isMaking(last)], [1, true]);
+  });
+}
