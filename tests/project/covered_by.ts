@@ -341,7 +341,6 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "core/websocket/wire/codec",
     "core/websocket/wire_version",
   ],
-  "behaviour/rates/buffered_test.ts": ["connection/limits/buffered_bytes"],
   "behaviour/rates/message_times_test.ts": [
     "connection/limits/message_clock",
     "connection/messages/incoming_frames",

@@ -167,6 +167,8 @@ export class RoomLine {
     } else this.#begun.add(one);
     if (this.#making.size === 0) this.#standStill();
     else if (this.#promised.size > 0) this.#time();
+    // Whatever becomes of those that make: it is given up in time.
+    this.#lookLater();
     return false;
   }
 

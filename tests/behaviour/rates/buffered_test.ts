@@ -204,6 +204,80 @@ Deno.test("what the head of a request takes counts until it is answered", async 
   peer.close();
 });
 
+Deno.test("what waits behind a request counts until it is read", async () => {
+  const asked: PromiseWithResolvers<Response>[] = [];
+  const fetch = () => {
+    const answer = Promise.withResolvers<Response>();
+    asked.push(answer);
+    return answer.promise;
+  };
+  await using served = serve([], { ...QUIET, fetch });
+  const head = `GET / HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(3000)}\r\n\r\n`;
+  const peer = await served.dial(head + head);
+  await settle();
+  assertEquals(buffered(served.context), 2 * head.length);
+  asked[0]!.resolve(new Response("1"));
+  assertEquals((await readResponse(peer)).body, "1");
+  await settle();
+  assertEquals(buffered(served.context), head.length);
+  asked[1]!.resolve(new Response("2"));
+  assertEquals((await readResponse(peer)).body, "2");
+  await settle();
+  assertEquals(buffered(served.context), 0);
+  peer.close();
+});
+
+Deno.test("a part of a head counts until the rest has come and is answered at once", async () => {
+  const http = named("http", { http: (wsi) => void wsi.respond(200, "ok") });
+  await using served = serve([http], QUIET);
+  const peer = await served.dial("GET / HTTP/1.1\r\nHos");
+  await settle();
+  assertEquals(buffered(served.context), 19);
+  peer.send("t: x\r\n\r\n");
+  assertEquals((await readResponse(peer)).body, "ok");
+  assertEquals(buffered(served.context), 0);
+  peer.close();
+});
+
+Deno.test("what is left of a message that is inflated counts until the program goes on", async () => {
+  const lengths: number[] = [];
+  let stopped: Wsi | undefined;
+  const stops = named("stops", {
+    receive: (wsi, _user, piece) => {
+      lengths.push(piece.length);
+      if (stopped !== undefined) return;
+      stopped = wsi;
+      wsi.rxFlowControl(false);
+    },
+  });
+  await using served = serve([stops], { ...QUIET, extensions: [permessageDeflate()] });
+  const { context } = served;
+  const payload = new Uint8Array(
+    deflateRawSync(new Uint8Array(256 * KIB), { finishFlush: constants.Z_SYNC_FLUSH }),
+  ).subarray(0, -4);
+  const peer = await served.open({ headers: ["Sec-WebSocket-Extensions: permessage-deflate"] });
+  peer.send({ opcode: 2, rsv: 4, payload });
+  await settle();
+  assert(buffered(context) > 0, `${lengths}`);
+  stopped!.rxFlowControl(true);
+  await settle();
+  assertEquals(lengths.reduce((sum, length) => sum + length), 256 * KIB);
+  assertEquals(buffered(context), 0);
+});
+
+Deno.test("those that hold nothing don't make a small holder a large one", async () => {
+  using _log = captureLog([]);
+  await using served = serve([ECHO], { ...QUIET, maxBufferedBytes: 2 * MIB });
+  await crowd(served, 60, () => {});
+  const [small] = await crowd(served, 1, (peer) => {
+    peer.send({ opcode: 2, fin: false, payload: new Uint8Array(40 * KIB) });
+  });
+  await crowd(served, 4, sendsHalf);
+  assertEquals(served.context.stats().limitsHit.maxBufferedBytes, 1);
+  small!.send({ opcode: 0, payload: "b" });
+  assertEquals((await small!.receive()).payload.length, 40 * KIB + 1);
+});
+
 Deno.test("bodies that fetch wants whole count until they are, and the largest are cut", async () => {
   using log = captureLog(["warn", "err"]);
   const failed: string[] = [];

@@ -326,3 +326,35 @@ for (const service of ["manual", "external"] as const) {
     assertEquals((await read).body, "answer");
   });
 }
+
+Deno.test("a crowd whose requests a program throws for keeps nobody waiting", async () => {
+  using _log = captureLog([]);
+  await using served = serving({
+    fetch(request) {
+      if (request.url.endsWith("/throws")) throw new Error("as asked");
+      return new Response("there");
+    },
+  });
+  for (let i = 0; i < 65; i++) {
+    const peer = await served.dial("GET /throws HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert((await readResponse(peer)).head.startsWith("HTTP/1.1 500 "));
+    peer.close();
+  }
+  const peer = await served.dial(GET);
+  await settle();
+  assertEquals(served.context.stats().requestsWaiting, 0);
+  assertEquals((await readResponse(peer)).body, "there");
+  peer.close();
+});
+
+Deno.test("a crowd whose answers are promised and never there keeps nobody waiting", async () => {
+  await using served = serving({
+    fetch: (request) =>
+      request.url.endsWith("/never") ? new Promise<Response>(() => {}) : new Response("there"),
+  });
+  for (let i = 0; i < 65; i++) await served.dial("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  const peer = await served.dial(GET);
+  await settle();
+  assertEquals(served.context.stats().requestsWaiting, 0);
+  assertEquals((await readResponse(peer)).body, "there");
+});

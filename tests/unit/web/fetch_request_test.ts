@@ -72,3 +72,18 @@ Deno.test("it is told when the body is put together, by any method, and not when
   for await (const _piece of request.body!);
   assertEquals(told.times, 0);
 });
+
+Deno.test("one without a body is not made before its headers are asked for", () => {
+  let asked = 0;
+  const head = shown("GET");
+  const watched = { ...head, names: () => (asked++, head.names()) };
+  const parts = { isSecure: true, abort: new LazyAbort(), body: undefined, onWhole };
+  const request = fetchRequest(watched, parts);
+  assertEquals([request.method, request.url, request.body, asked], [
+    "GET",
+    "https://a.example/p?x",
+    null,
+    0,
+  ]);
+  assertEquals([request.headers.get("host"), asked], ["a.example", 1]);
+});

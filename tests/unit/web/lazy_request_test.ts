@@ -163,3 +163,14 @@ Deno.test("nothing is made of it before it is asked for", () => {
   assertEquals([request.url, request.url], ["http://a.example/q?x", "http://a.example/q?x"]);
   assertEquals(asked, ["url"]);
 });
+
+Deno.test("what the runtime keeps of it can be set, and is that of the one that is made", () => {
+  const { request } = watched();
+  for (const key of Object.getOwnPropertySymbols(real())) {
+    const [before, set] = [Reflect.get(request, key), {}];
+    Reflect.set(request, key, set);
+    assertStrictEquals(Reflect.get(request, key), set);
+    Reflect.set(request, key, before);
+  }
+  assertEquals(request.headers.get("b"), "c");
+});

@@ -118,6 +118,7 @@ export class FetchedAnswer implements PendingAnswer, InLine {
       this.#ask(fetching, body);
     } catch (error) {
       this.#fail(error);
+      this.connection.owner.roomLine.done(this);
     }
     this.#exchange.endIfComplete();
     if (!this.#isHere) return;

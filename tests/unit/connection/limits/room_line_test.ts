@@ -4,14 +4,15 @@ import {
   type LineContext,
   RoomLine,
 } from "../../../../src/connection/limits/room_line.ts";
+import type { WheelTimer } from "../../../../src/service/timer_wheel.ts";
 
 const LIMIT = 256 * 1024;
 /** More than this is a large answer. */
 const LARGE = LIMIT / 256;
 
-function lineOf(): RoomLine {
+function lineOf(arm: (timer: WheelTimer) => void = () => {}): RoomLine {
   return new RoomLine({
-    wheel: { now: () => 0, arm() {} },
+    wheel: { now: () => 0, arm },
     scheduler: { arrived: ({ service }: { service: () => void }) => service() },
     budget: { mayGoOn: () => true },
     buffered: { isFull: false, cuts: 0, weightOf: ({ weight }: { weight: number }) => weight },
@@ -102,3 +103,31 @@ Deno.test("one that waited for a promise, and whose connection goes on to anothe
   for (const each of [first, second, ...others]) line.done(each);
   assertEquals(last.turns, 1);
 });
+
+Deno.test("what is never done is looked after: the second look lets the next one go on", () => {
+  let look: WheelTimer | undefined;
+  const line = lineOf((timer) => void (look = timer));
+  assertEquals(atOnce(line, crowd(64, 1)), 64);
+  assertEquals(look, undefined);
+  const last = request(1);
+  line.enter(last);
+  look!.owner.onTimeout();
+  assertEquals(last.turns, 0);
+  look!.owner.onTimeout();
+  assertEquals([last.turns, line.requests], [1, 0]);
+});
+
+for (const waitsFirst of [false, true]) {
+  Deno.test(`what waits for promises keeps others for a moment, those that came ${waitsFirst ? "before" : "behind"}`, async () => {
+    const line = lineOf();
+    const making = crowd(64, 1);
+    const last = request(1);
+    assertEquals(atOnce(line, making), 64);
+    if (waitsFirst) line.enter(last);
+    for (const each of making) line.awaits(each);
+    if (!waitsFirst) line.enter(last);
+    assertEquals(last.turns, 0);
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([last.turns, line.isMaking(last)], [1, true]);
+  });
+}
