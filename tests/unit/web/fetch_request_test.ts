@@ -77,7 +77,7 @@ Deno.test("one without a body is not made before its headers are asked for", () 
   let asked = 0;
   const head = shown("GET");
   const watched = { ...head, names: () => (asked++, head.names()) };
-  const parts = { isSecure: true, abort: new LazyAbort(), body: undefined, onWhole };
+  const parts = { isSecure: true, abort: new LazyAbort(), body: undefined };
   const request = fetchRequest(watched, parts);
   assertEquals([request.method, request.url, request.body, asked], [
     "GET",
