@@ -5,7 +5,8 @@
  *
  * The short form has ten attacks of 2 seconds each over both networks. What decides is that no healthy client
  * had an error, that memory stayed within its limit and that every descriptor came back; in the long form also
- * the 99th percentile of the round trip, which may be 3 times the quiet one and 5 ms.
+ * the 99th percentile of the round trip, which may be 3 times the quiet one and 5 ms: of three times, where the
+ * first one seems too long.
  */
 
 import { fromFileUrl } from "@std/path";
@@ -110,6 +111,20 @@ async function carryOut(attack: Attack, network: string, ms: number, folder: str
   return { attack, network, done, quiet, health, before, peak, after, logged, faults };
 }
 
+/**
+ * One that seems slow is carried out three times, and the one between the others counts: with so few messages above
+ * it, a 99th percentile is another one by a fifth from time to time.
+ */
+async function judged(measure: () => Promise<Row>, again: boolean): Promise<Row> {
+  const first = await measure();
+  if (!again || !isSlow(first)) return first;
+  const rows = [first, await measure(), await measure()];
+  const faulty = rows.find(({ faults }) => faults.length > 0);
+  if (faulty !== undefined) return faulty;
+  const excess = ({ quiet, health }: Row) => health.p99 - 3 * quiet.p99;
+  return rows.sort((one, other) => excess(one) - excess(other))[1]!;
+}
+
 /** What an attacker says from now on, until its end. */
 async function collect(
   { stderr, status }: Deno.ChildProcess,
@@ -152,7 +167,8 @@ function pageOf(rows: readonly Row[], ms: number): string {
     "them (`chrt --idle`). What the columns are: how often it was done; the round trip of the healthy",
     "clients' messages, quiet and under attack, 50th and 99th percentile; the server's resident memory; the",
     "lines that it logged. *Held* is: no healthy client had an error, memory stayed within its limit, every",
-    "descriptor came back. A p99 above 3 times the quiet one and 5 ms stands in bold.",
+    "descriptor came back. A p99 above 3 times the quiet one and 5 ms stands in bold; what seems so is",
+    "measured three times, and the one between the others counts.",
     "",
     "| " + HEAD + " |",
     "|" +
@@ -203,7 +219,7 @@ if (import.meta.main) {
   const rows: Row[] = [];
   for (const network of networks) {
     for (const attack of attacks) {
-      const row = await carryOut(attack, network, ms, folder);
+      const row = await judged(() => carryOut(attack, network, ms, folder), !isShort);
       rows.push(row);
       say(lineOf(row));
     }
