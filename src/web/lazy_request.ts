@@ -155,8 +155,9 @@ function isTaken(make: Make): boolean {
     // Each of its own, as what is done first may be what counts.
     const made = [make(source), make(source), make(source).clone(), new Request(make(source))];
     const other = new Request("http://unknown.invalid/d", make(source));
+    // Of one it is asked for before.
     const areLike = made.every(isLike) && other.headers.get("b") === "c" &&
-      made[1]!.signal !== null;
+      !made[1]!.signal.aborted;
     const changed = make(source);
     changed.headers.set("b", "d");
     const isShared = changed.clone().headers.get("b") === "d";
