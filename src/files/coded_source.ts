@@ -2,7 +2,6 @@
 
 import type { OpenFile } from "../api/file_ops.ts";
 import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
-import { SHORT } from "./buffers.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";
 import type { FileSource } from "./source.ts";
@@ -90,7 +89,7 @@ export class CodedSource implements TurnTaker {
   async #encodeSlice(): Promise<void> {
     if (this.#left === 0) return await this.#encoder.end();
     const room = this.#slice.subarray(0, this.#left);
-    const count = await this.#file.read(room, this.#left > SHORT);
+    const count = await this.#file.read(room);
     if (count === 0) throw new Error(`the file ended ${this.#left} bytes early`);
     this.#left -= count;
     if (!this.#budget.begin(this)) await this.#comesRound();

@@ -50,6 +50,8 @@ export interface FileResponse {
   complete(): void;
   /** Ends the connection so that the response doesn't look whole. */
   abort(): void;
+  /** Runs `work`: at once, or when the others had their turn. */
+  inTurn(work: () => void): void;
   /** Called when a file operation is done: runs `work` in a turn of the connection, once it may be served. */
   arrived(work: () => void): void;
 }
@@ -133,7 +135,7 @@ class Transfer implements FileTransfer {
 
   onDrain(): void {
     if (this.#isBusy || this.#isDue) return;
-    if (this.#hasMore) return void this.#goOn();
+    if (this.#hasMore) return this.#goOn();
     // All has left, so that the transport has no view of the buffer any more.
     this.#giveBack(releaseBuffer);
     this.#response.complete();
@@ -233,7 +235,16 @@ class Transfer implements FileTransfer {
     return this.#left > 0 || this.#piece + 1 < this.#pieces.length;
   }
 
-  async #goOn(): Promise<void> {
+  /** A peer that takes all at once would keep the others waiting for as long as the file is. */
+  #goOn(): void {
+    this.#isDue = true;
+    this.#response.inTurn(() => {
+      this.#isDue = false;
+      if (!this.#abandoned) void this.#sendNext();
+    });
+  }
+
+  async #sendNext(): Promise<void> {
     this.#isBusy = true;
     const read = await this.#read();
     this.#arrived(() => this.#send(read));
@@ -251,7 +262,7 @@ class Transfer implements FileTransfer {
       }
       // What was read before has left, so that its buffer is free again.
       const room = buffer.subarray(0, Math.min(buffer.length, this.#left));
-      const count = await source.read(room, this.#left > SHORT);
+      const count = await source.read(room);
       if (count > 0) return room.subarray(0, count);
       log("warn", () => line`${this.#access.path}: the file ended ${this.#left} bytes early`);
     } catch (error) {

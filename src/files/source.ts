@@ -6,6 +6,9 @@ import { lengthOf } from "../base/bytes.ts";
 import { describeValue } from "../base/check.ts";
 import { describeFailure, line, log } from "../base/log.ts";
 
+/** A read of a piece takes some 20 µs where the host has it in memory, and a disk's some 0.1 to 10 ms. */
+const MOST_IN_MEMORY_MS = 0.5;
+
 /** What a file is read by. */
 export interface FileAccess {
   /** The connection that asks for the file. */
@@ -33,6 +36,8 @@ export class FileSource {
   readonly stat: OpenFile;
   readonly #access: FileAccess;
   #position = 0;
+  /** Whether a read took so long that what follows is hardly in the host's memory. */
+  #isFetched = false;
   #isOpen = true;
 
   /** @throws what the operation does, or for a length that is none. */
@@ -77,15 +82,18 @@ export class FileSource {
   }
 
   /**
-   * Fills `room`, or a part of it; returns how many bytes, 0 at the file's end.
+   * Fills `room`, or a part of it; returns how many bytes, 0 at the file's end. What the host has in memory is
+   * read without waiting; others go on while a thread reads what it fetches from a disk.
    *
-   * @param waits Whether others go on meanwhile; what is short is read sooner without.
    * @throws what the operation does, or for a count that is none
    */
-  async read(room: Uint8Array, waits: boolean): Promise<number> {
+  async read(room: Uint8Array): Promise<number> {
     const { wsi, ops } = this.#access;
-    const operation = waits ? ops.read : atOnce(ops.read);
-    const count = await operation.call(ops, wsi, this.stat.handle, room);
+    const operation = this.#isFetched ? ops.read : atOnce(ops.read);
+    const start = performance.now();
+    const reading = operation.call(ops, wsi, this.stat.handle, room);
+    this.#isFetched ||= performance.now() - start > MOST_IN_MEMORY_MS;
+    const count = await reading;
     // Nothing is left of a buffer that was transferred.
     checkCount("read", "the count", count, lengthOf(room));
     this.#position += count;

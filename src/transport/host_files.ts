@@ -31,8 +31,9 @@ export interface HostFileOptions {
  * File operations on the host's files. Regular files only: no folder, device or FIFO is opened, nor
  * any path with a `..` segment or a NUL.
  *
- * Files are looked up and opened without waiting, and of short ones, up to 64 KiB, the bytes are read so:
- * to wait for what the host mostly has in memory takes many times as long. Where a file system may hang,
+ * Files are looked up, opened and read without waiting: to wait for what the host mostly has in memory takes
+ * many times as long. Once a read of a file has taken longer than half a millisecond, as a disk's does, its other
+ * reads are waited for. Where a file system may hang,
  * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
  * then they are waited for, and other connections go on. So do where other programs may put a FIFO in a
  * file's place just when it is opened; mounts never wait for one.

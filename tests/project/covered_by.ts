@@ -147,7 +147,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "files/encoder",
   ],
   "behaviour/files/conditional_test.ts": ["files/answer"],
-  "behaviour/files/files_test.ts": ["files/engine", "transport/host_files"],
+  "behaviour/files/files_test.ts": ["transport/host_files"],
   "behaviour/files/listing_test.ts": ["files/listing"],
   "behaviour/files/mounts_test.ts": [
     "connection/http/answers/mounted_answer",
@@ -157,7 +157,7 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/host_folder",
   ],
   "behaviour/files/precompressed_test.ts": ["files/precompressed"],
-  "behaviour/files/transfer_test.ts": ["connection/http/file_transfer", "files/source"],
+  "behaviour/files/transfer_test.ts": ["connection/http/file_transfer"],
   "behaviour/http/awaited_test.ts": ["connection/awaited_callback", "connection/http/server"],
   "behaviour/http/bodies_test.ts": ["connection/http/request_body", "connection/rx_flow"],
   "behaviour/http/early_answer_test.ts": [

@@ -6,6 +6,7 @@ import type { Connection } from "../connection.ts";
 import type { FieldName } from "../../core/http/fields.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import type { FileFailure, FileResponse } from "../../files/engine.ts";
+import { waitForTurn } from "../../service/awaited_turn.ts";
 import type { TurnBudget } from "../../service/turn_budget.ts";
 
 /** The answering half that a file is a part of. Implemented by HttpResponse. */
@@ -68,6 +69,11 @@ export class ConnectionFileResponse implements FileResponse {
 
   abort(): void {
     this.#connection.abort("self");
+  }
+
+  inTurn(work: () => void): void {
+    if (this.budget.mayGoOn()) work();
+    else waitForTurn(this.#connection, work);
   }
 
   arrived(work: () => void): void {

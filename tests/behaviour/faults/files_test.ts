@@ -107,7 +107,7 @@ for (const [call, error, status] of [["openSync", none, 503], ["openSync", faile
 for (const at of [1, 2, 3]) {
   Deno.test(`read ${at} of a file that fails never makes an answer that looks whole`, () =>
     servesLarge(async (url) => {
-      using fault = failing(Deno.FsFile.prototype, "read", { at, error: failed });
+      using fault = failing(Deno.FsFile.prototype, "readSync", { at, error: failed });
       const response = await fetch(`${url}/large.bin`);
       if (at === 1) {
         assertEquals(response.status, 500);

@@ -1,0 +1,41 @@
+/** When the bytes of a file are waited for. */
+
+import { assertEquals } from "@std/assert";
+import { alsoAtOnce, type FileOps } from "../../../src/api/file_ops.ts";
+import type { Wsi } from "../../../src/api/wsi.ts";
+import { FileSource } from "../../../src/files/source.ts";
+
+/** Operations on a file without an end; reading at once takes as long as `tookMs` says of each read. */
+function opsOf(tookMs: (read: number) => number, told: string[]): FileOps {
+  return {
+    open: () => ({ handle: 1, length: 1_000_000, mtime: null }),
+    close() {},
+    seekCur: () => 0,
+    read: alsoAtOnce<FileOps["read"]>(
+      (_wsi, _handle, buffer) => {
+        told.push("waited");
+        return Promise.resolve(buffer.length);
+      },
+      (_wsi, _handle, buffer) => {
+        const end = performance.now() + tookMs(told.length);
+        while (performance.now() < end);
+        told.push("at once");
+        return buffer.length;
+      },
+    ),
+    write: () => 0,
+  };
+}
+
+Deno.test("behind a read that took longer than one from memory takes, the others of the file are waited for", async () => {
+  const told: string[] = [];
+  const ops = opsOf((read) => read === 0 ? 2 : 0, told);
+  const access = { wsi: {} as Wsi, ops, path: "a" };
+  const room = new Uint8Array(100);
+  const slow = await FileSource.open(access);
+  for (let i = 0; i < 3; i++) assertEquals(await slow.read(room), 100);
+  assertEquals(told, ["at once", "waited", "waited"]);
+  const other = await FileSource.open(access);
+  await other.read(room);
+  assertEquals(told.at(-1), "at once", "another file may be in memory");
+});
