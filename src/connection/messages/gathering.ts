@@ -6,6 +6,7 @@ import { freeBuffer } from "../../base/buffers.ts";
 import { behind } from "../../base/face.ts";
 import type { BufferedBytes, Gathered, Holder } from "../limits/buffered_bytes.ts";
 import { FAILURES } from "../../core/websocket/close.ts";
+import { keep } from "../../base/spare_piece.ts";
 
 /** What fails when a message is too big. Implemented by Connection. */
 interface Failing extends Holder {
@@ -76,7 +77,7 @@ export class MessageGatherer {
       if (gathering !== undefined) this.#drop(wsi, gathering);
       return refuseTooBig(wsi);
     }
-    if (isFirst && isLast) return wsi.frameIsBinary ? piece.slice() : decoder.decode(piece);
+    if (isFirst && isLast) return wsi.frameIsBinary ? keep(piece) : decoder.decode(piece);
 
     const grown = gathering ?? new Gathering();
     const added = grown.append(piece);

@@ -28,6 +28,7 @@ import {
   SAME,
 } from "./message_in_hand.ts";
 import { pieceOf, sharedViewOf } from "./shared_views.ts";
+import { offerToKeep, wasKept } from "../../base/spare_piece.ts";
 import { checkUtf8, UTF8_ACCEPT, UTF8_REJECT } from "./utf8.ts";
 
 /**
@@ -374,9 +375,22 @@ export class FrameParser implements FrameFacts {
     if (message.isText && !this.#checkText(message, assembly, from, to)) return end;
     if (to === wanted) {
       message.assembled = 0;
-      this.#deliver(message, assembly.subarray(0, wanted));
+      this.#deliverAssembled(message, assembly, wanted);
     }
     return position + taken;
+  }
+
+  #deliverAssembled(
+    message: MessageInHand,
+    assembly: Uint8Array<ArrayBuffer>,
+    length: number,
+  ): void {
+    if (assembly.length !== length) return this.#deliver(message, assembly.subarray(0, length));
+    // An end in the middle of it must not free what was kept.
+    message.assembly = undefined;
+    offerToKeep(assembly);
+    this.#deliver(message, assembly);
+    if (!wasKept(assembly)) message.assembly = assembly;
   }
 
   #deliver(message: MessageInHand, piece: Uint8Array): void {

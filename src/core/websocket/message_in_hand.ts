@@ -38,7 +38,7 @@ export class MessageInHand {
   assembled = 0;
 
   /** A buffer that holds `length` bytes, grown by what arrived and not by what was announced. */
-  assemblyFor(length: number, wanted: number): Uint8Array {
+  assemblyFor(length: number, wanted: number): Uint8Array<ArrayBuffer> {
     const old = this.assembly;
     if (old !== undefined && old.length >= length) return old;
     let size = old === undefined ? FIRST_ASSEMBLY : old.length;

@@ -258,7 +258,10 @@ export class TxQueue {
     this.#chunk = undefined;
     this.#filled = 0;
     this.#shared?.letGo();
-    for (const segment of this.#segments ?? []) this.#uncount(segment);
+    for (const segment of this.#segments ?? []) {
+      this.#uncount(segment);
+      if (segment.chunk !== undefined) release(segment.chunk);
+    }
     this.#segments = this.#shared = undefined;
     this.#forgetUnderWay();
     this.unsent = this.besides = 0;
@@ -308,8 +311,9 @@ export class TxQueue {
   #growChunk(needed: number, length: number): Bytes {
     const old = this.#chunk!;
     if (needed > LARGEST_CHUNK) {
+      const isFull = old.length === LARGEST_CHUNK;
       this.#sealChunk();
-      return this.#chunk = this.#take(chunkSizeFor(length));
+      return this.#chunk = this.#take(isFull ? LARGEST_CHUNK : chunkSizeFor(length));
     }
     const grown = this.#take(chunkSizeFor(needed));
     grown.set(old.subarray(0, this.#filled));

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FAILURES } from "../../../../src/core/websocket/close.ts";
 import { FrameParser } from "../../../../src/core/websocket/frame_parser.ts";
 import { type FrameLimits, FrameRules } from "../../../../src/core/websocket/frame_rules.ts";
+import { keep } from "../../../../src/base/spare_piece.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../../support/frames.ts";
 
 const LIMITS: FrameLimits = { maxFramePayload: 1 << 24, maxFragments: 10, maxEmptyFragments: 3 };
@@ -298,4 +299,64 @@ Deno.test("a long frame that is announced but not sent takes no more memory than
   const start = frame({ opcode: 2, payload: new Uint8Array(1 << 23), key: KEY }).slice(0, 100);
   assertEquals(parser.parse(start), start.length);
   assertEquals(heard, []);
+});
+
+/** What comes of two messages in reads of 1,000 bytes, of which the callback does something with each. */
+function assembled(onPiece: (piece: Uint8Array, parser: FrameParser) => Uint8Array): Uint8Array[] {
+  const got: Uint8Array[] = [];
+  const rules = new FrameRules({ masked: true, pieceSize: 65_536, limits: LIMITS });
+  const parser: FrameParser = new FrameParser(rules, {
+    onData: (piece) => void got.push(onPiece(piece, parser)),
+    onControl() {},
+    onFail() {},
+  });
+  for (const value of [1, 2]) {
+    const payload = new Uint8Array(5_000).fill(value);
+    feed(parser, frame({ opcode: 2, payload, key: KEY }), 1_000);
+  }
+  return got;
+}
+
+const EACH = [1, 2].map((value) => new Uint8Array(5_000).fill(value));
+
+Deno.test("a piece that was gathered from several reads may be kept without a copy, whatever ends in its callback", () => {
+  const whole = assembled((piece) => {
+    const kept = keep(piece);
+    assertEquals(kept === piece, true);
+    return kept;
+  });
+  assertEquals(whole, EACH);
+  const ended = assembled((piece, parser) => {
+    const kept = keep(piece);
+    parser.release();
+    return kept;
+  });
+  assertEquals(ended, EACH);
+});
+
+Deno.test("it may be kept once, by whom it is delivered to: all others get a copy", () => {
+  const pieces: Uint8Array[] = [];
+  const copies = assembled((piece) => {
+    pieces.push(piece);
+    keep(piece);
+    const copy = keep(piece);
+    assertEquals(copy.buffer === piece.buffer, false);
+    return copy;
+  });
+  assertEquals([copies, pieces], [EACH, EACH]);
+  const late: Uint8Array[] = [];
+  assembled((piece) => (late.push(piece), piece));
+  assertEquals(late[0]!.length, 0, "what nobody keeps is freed behind its callback");
+});
+
+Deno.test("what is delivered elsewhere in the middle of it leaves it to the collector", () => {
+  const outer: Uint8Array[] = [];
+  assembled((piece) => {
+    const inner = assembled((each) => each.slice());
+    assertEquals(inner, EACH);
+    assertEquals(keep(piece) === piece, false);
+    outer.push(piece);
+    return piece;
+  });
+  assertEquals(outer, EACH);
 });

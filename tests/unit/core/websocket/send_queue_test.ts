@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SharedBytes } from "../../../../src/base/shared_bytes.ts";
-import { TxQueue } from "../../../../src/core/websocket/send_queue.ts";
+import { HeldBytes } from "../../../../src/base/buffers.ts";
+import {
+  acquire,
+  LARGEST_CHUNK,
+  release,
+  SMALLEST_CHUNK,
+} from "../../../../src/core/websocket/chunk_pool.ts";
+import { takeQueue, TxQueue } from "../../../../src/core/websocket/send_queue.ts";
 
 function put(queue: TxQueue, length: number, value: number): void {
   queue.put(new Uint8Array(length).fill(value));
@@ -269,6 +276,29 @@ Deno.test("writes and sends in any order lose, double and change nothing", () =>
     assertEquals(queue.unsent, waiting.reduce((sum, run) => sum + run.length, 0));
     if (underWay === undefined && queue.hasQueued && random(2) === 0) underWay = queue.next();
   }
+});
+
+Deno.test("the chunks that waited in a queue which is cleared are used again", () => {
+  const queue = new TxQueue();
+  for (let i = 0; i < 12; i++) put(queue, 65_546, 77);
+  queue.next();
+  const pooled = Array.from({ length: 10 }, () => acquire(LARGEST_CHUNK).fill(0));
+  queue.clear();
+  const taken = Array.from({ length: 3 }, () => acquire(LARGEST_CHUNK));
+  assertEquals(taken.map((chunk) => chunk[100]), [77, 77, 0]);
+  [...pooled, ...taken].forEach(release);
+});
+
+Deno.test("what waits behind a full chunk goes to another one as long", () => {
+  const counted = new HeldBytes();
+  const queue = takeQueue(SMALLEST_CHUNK, counted);
+  const message = new Uint8Array(65_536);
+  for (let i = 0; i < 4; i++) queue.put(message, message.length, 0x82);
+  const one = counted.bytes;
+  queue.put(message, message.length, 0x82);
+  assertEquals([one, counted.bytes - one >= LARGEST_CHUNK], [LARGEST_CHUNK, true]);
+  queue.clear();
+  assertEquals(counted.bytes, 0);
 });
 
 Deno.test("what is under way when a queue is cleared is nobody else's", () => {
