@@ -41,7 +41,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker, Holder {
     const { budget } = this.owner;
     if (!budget.begin(this)) {
       this.#count(bytes.length);
-      return this.#waitForTurn(0);
+      return this.#waitForTurn(0, bytes.length);
     }
     if (!this.isOpen) return bytes.length;
     const { outbox } = this;
@@ -52,7 +52,7 @@ export abstract class RxFlow extends Outbox implements TurnTaker, Holder {
     this.entry.counters.wireReceived += taken;
     if (!budget.isSpent) return taken;
     budget.charge(this);
-    return this.#waitForTurn(taken);
+    return this.#waitForTurn(taken, bytes.length - taken);
   }
 
   /** Counts what is held now, of which the transport has so many bytes that were not taken. */
@@ -75,11 +75,11 @@ export abstract class RxFlow extends Outbox implements TurnTaker, Holder {
   }
 
   /** The turn budget is used up: what was not taken, and what follows, comes in this connection's turn. */
-  #waitForTurn(taken: number): number {
+  #waitForTurn(taken: number, left = 0): number {
     if (this.#waitsForTurn || this.transport === undefined) return taken;
     this.flags |= WAITS_FOR_TURN;
     this.transport.pause();
-    this.owner.budget.wait(this);
+    this.owner.budget.wait(this, left);
     return taken;
   }
 

@@ -5,7 +5,7 @@
  * it fires in time the loop has come round by itself. When it is overdue the budget is spent, and only
  * newcomers with little to do go on; as many empty turns as make the runtime look take as long as a few
  * small echoes, where a second timer took a millisecond. Then the connection goes first that was served
- * least.
+ * least, and of those served alike the one with least to take.
  *
  * A network that looks for readiness by itself brings a budget of its own, whose timer comes whenever the
  * network has looked.
@@ -30,6 +30,8 @@ const SHORT_MS = 0.1;
 /** Light traffic sets a timer, which costs as much as a small echo, for so many pieces only. */
 const PIECES_A_TIMER = 32;
 const LONG_MS = 0.25;
+/** What is taken in a millisecond, about. */
+const BYTES_A_MS = 1024 * 1024;
 /** Pieces until a look that is of no use; the engine keeps it as a small integer. */
 const NEVER = 2 ** 30 - 1;
 
@@ -39,6 +41,12 @@ export interface TurnTaker {
   servedMs: number;
   /** Called when it is its turn: it goes on, in a microtask at the latest. */
   onTurn(): void;
+}
+
+/** A taker, and how many bytes it waits with. */
+interface Waiting {
+  readonly taker: TurnTaker;
+  readonly bytes: number;
 }
 
 /** Says which turn takers may go on, and lets the others wait. */
@@ -60,8 +68,8 @@ export class TurnBudget {
   #looks = 0;
   /** Pieces since the loop came round, as far as they were looked at. */
   #pieces = 0;
-  #waiting: TurnTaker[] = [];
-  #turns: TurnTaker[] = [];
+  #waiting: Waiting[] = [];
+  #turns: Waiting[] = [];
   /** Empty turns until the runtime has looked for readiness. */
   #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
@@ -113,10 +121,14 @@ export class TurnBudget {
     this.#unlooked = this.#untilLook = 1;
   }
 
-  /** Calls `taker.onTurn` when the loop has come round and it is its turn. */
-  wait(taker: TurnTaker): void {
+  /**
+   * Calls `taker.onTurn` when the loop has come round and it is its turn.
+   *
+   * @param bytes how many it has to take, about: of those that were served alike the one with few goes first
+   */
+  wait(taker: TurnTaker, bytes = 0): void {
     taker.servedMs = Math.max(taker.servedMs, this.#virtualMs);
-    this.#waiting.push(taker);
+    this.#waiting.push({ taker, bytes });
     if (!this.#isComing) this.#start(this.#clock!.now());
   }
 
@@ -207,14 +219,18 @@ export class TurnBudget {
     this.#turnsLeft = 0;
     this.isSpent = false;
     this.#immediate = undefined;
-    // Behind the reads that the loop has just found ready: takers that were not served at all are there.
-    if (this.waiting > 0) this.#immediate = setImmediate(this.#serve);
+    if (this.waiting === 0) return;
+    // What the look found ready came within the turns; and what goes on by itself would have round after round
+    // before those that wait.
+    if (this.#turnsToLook > 1) this.#serve();
+    // Behind the reads that were just found ready: takers that were not served at all are there.
+    else this.#immediate = setImmediate(this.#serve);
   }
 
   readonly #serve = (): void => {
     this.#immediate = undefined;
     this.#turns.push(...this.#waiting.splice(0));
-    this.#turns.sort((one, other) => one.servedMs - other.servedMs);
+    this.#turns.sort((one, other) => doneMs(one) - doneMs(other));
     if (this.#timer === undefined) this.#start(this.#clock!.now());
     this.#serveNext();
   };
@@ -225,9 +241,10 @@ export class TurnBudget {
     if (this.#inTurn !== undefined) this.#add(this.#inTurn, now - this.#turnAt);
     this.#inTurn = undefined;
     if (this.isSpent || now - this.#startedAt > this.#budgetMs) return;
-    const taker = this.#turns.shift();
+    const taker = this.#turns.shift()?.taker;
     if (taker === undefined) return;
-    this.#virtualMs = taker.servedMs;
+    // One that has waited with much may have been served less than the last one.
+    this.#virtualMs = Math.max(this.#virtualMs, taker.servedMs);
     this.#inTurn = taker;
     this.#turnAt = now;
     // Behind the microtask in which it goes on.
@@ -237,6 +254,11 @@ export class TurnBudget {
       queueMicrotask(this.#serveNext);
     }
   };
+}
+
+/** What one will have been served behind its next turn, about. */
+function doneMs({ taker, bytes }: Waiting): number {
+  return taker.servedMs + bytes / BYTES_A_MS;
 }
 
 /** All contexts of an isolate share its event loop. */

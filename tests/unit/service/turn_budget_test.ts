@@ -208,6 +208,54 @@ Deno.test("who comes late doesn't make up for the time when he had nothing to do
   assertEquals(told.filter((each) => each === "old").length, 10);
 });
 
+Deno.test("of those that were served alike the one with few bytes goes first", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  for (const [name, bytes] of [["much", 65_536], ["less", 4_000], ["little", 11]] as const) {
+    budget.wait(new Worker(budget, clock, name, told, 0.1, 1), bytes);
+  }
+  await clock.comeRound();
+  assertEquals(told, ["little", "less", "much"]);
+  budget.rest();
+});
+
+Deno.test("who has waited with much doesn't make newcomers older", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  const served = { servedMs: 5, onTurn: () => void told.push("served") };
+  const much = { servedMs: 0, onTurn: () => void told.push("much") };
+  budget.wait(much, 10 * 1024 * 1024);
+  budget.wait(served);
+  await clock.comeRound();
+  const newcomer = { servedMs: 0, onTurn() {} };
+  budget.wait(newcomer);
+  assertEquals([told, newcomer.servedMs], [["served", "much"], 5]);
+  await clock.comeRound();
+  budget.rest();
+});
+
+Deno.test("who waits is served before what goes on by itself once the loop has come round", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  budget.wait(new Worker(budget, clock, "waiting", told, 0.1, 1));
+  let goesOn = true;
+  const goOn = () => {
+    if (budget.begin(busy)) told.push("by itself");
+    clock.time += 3;
+    budget.mayGoOn();
+    if (goesOn) setImmediate(goOn);
+  };
+  setImmediate(goOn);
+  await clock.comeRound();
+  goesOn = false;
+  assertEquals(told[0], "waiting");
+  await turns(2);
+  budget.rest();
+});
+
 Deno.test("behind an overdue timer as many turns pass as the runtime needs to look for readiness", async () => {
   const clock = new LoopClock();
   const budget = new TurnBudget(clock);
