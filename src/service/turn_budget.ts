@@ -211,20 +211,25 @@ export class TurnBudget {
   };
 
   readonly #passTurn = (): void => {
-    if (--this.#turnsLeft > 0) this.#immediate = setImmediate(this.#passTurn);
-    else this.#cameRound();
+    if (--this.#turnsLeft > 0) {
+      this.#immediate = setImmediate(this.#passTurn);
+      return;
+    }
+    this.#cameRound();
+    // What the look found ready came within the turns; and what goes on by itself would have round after round
+    // before those that wait.
+    if (this.#turnsToLook > 1 && this.waiting > 0) {
+      clearImmediate(this.#immediate);
+      this.#serve();
+    }
   };
 
   #cameRound(): void {
     this.#turnsLeft = 0;
     this.isSpent = false;
     this.#immediate = undefined;
-    if (this.waiting === 0) return;
-    // What the look found ready came within the turns; and what goes on by itself would have round after round
-    // before those that wait.
-    if (this.#turnsToLook > 1) this.#serve();
-    // Behind the reads that were just found ready: takers that were not served at all are there.
-    else this.#immediate = setImmediate(this.#serve);
+    // Behind the reads that the loop has just found ready: takers that were not served at all are there.
+    if (this.waiting > 0) this.#immediate = setImmediate(this.#serve);
   }
 
   readonly #serve = (): void => {

@@ -33,10 +33,10 @@ export interface HostFileOptions {
  *
  * Files are looked up, opened and read without waiting: to wait for what the host mostly has in memory takes
  * many times as long. Once a read of a file has taken longer than half a millisecond, as a disk's does, its other
- * reads are waited for. Where a file system may hang,
- * as one on a network, wrap the operations, as in `open: (wsi, path, flags) => ops.open(wsi, path, flags)`;
- * then they are waited for, and other connections go on. So do where other programs may put a FIFO in a
- * file's place just when it is opened; mounts never wait for one.
+ * reads are waited for. Where a file system may hang, as one on a network, wrap the operations, as in
+ * `open: (wsi, path, flags) => ops.open(wsi, path, flags)`, and `read` likewise; then they are waited for, and
+ * other connections go on. So do where other programs may put a FIFO in a file's place just when it is opened;
+ * mounts never wait for one.
  *
  * @category Files and HTTP
  * @param root When given, paths are below this folder, with or without a leading slash, and symbolic

@@ -249,9 +249,11 @@ Deno.test("who waits is served before what goes on by itself once the loop has c
     if (goesOn) setImmediate(goOn);
   };
   setImmediate(goOn);
+  await turns(3);
+  assertEquals([told, budget.isSpent], [["by itself"], true]);
   await clock.comeRound();
   goesOn = false;
-  assertEquals(told[0], "waiting");
+  assertEquals(told.slice(0, 2), ["by itself", "waiting"]);
   await turns(2);
   budget.rest();
 });
