@@ -157,9 +157,8 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
     "transport/host_folder",
   ],
   "behaviour/files/precompressed_test.ts": ["files/precompressed"],
-  "behaviour/files/transfer_test.ts": ["connection/http/file_transfer"],
   "behaviour/http/awaited_test.ts": ["connection/awaited_callback", "connection/http/server"],
-  "behaviour/http/bodies_test.ts": ["connection/http/request_body", "connection/rx_flow"],
+  "behaviour/http/bodies_test.ts": ["connection/http/request_body"],
   "behaviour/http/early_answer_test.ts": [
     "connection/http/plain_request",
     "connection/http/response_fields",

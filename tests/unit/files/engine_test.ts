@@ -5,6 +5,7 @@ import type { FileOps } from "../../../src/api/file_ops.ts";
 import type { Wsi } from "../../../src/api/wsi.ts";
 import { type FileResponse, type FileTransfer, serveFile } from "../../../src/files/engine.ts";
 import { UNLIMITED } from "../../../src/service/turn_budget.ts";
+import { settle } from "../../support/serve.ts";
 
 const LENGTH = 150_000;
 
@@ -52,8 +53,6 @@ function serve(): Served {
     },
   };
 }
-
-const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 Deno.test("each piece but the first is read in its turn", async () => {
   const served = serve();
