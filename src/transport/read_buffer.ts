@@ -96,6 +96,13 @@ export class ReadBuffer {
     this.#borrow(0);
   }
 
+  /** Nor is one under way, and what came is of no use any more. */
+  free(): void {
+    this.release();
+    this.#start = this.#end = 0;
+    freed(this.#bytes);
+  }
+
   #grow(): void {
     const { length } = this.#bytes;
     const grown = Math.max(length, Math.min(length * 4, LARGEST));
@@ -121,8 +128,7 @@ export class ReadBuffer {
     else {
       this.#bytes = new Uint8Array(size);
       this.#bytes.set(old.subarray(this.#start, this.#end));
-      // Freed at once, as `freeBuffer` of the core does.
-      if (old.length > SMALLEST) old.buffer.transfer(0);
+      freed(old);
       this.#borrow(size > SMALLEST ? Math.min(this.#loan, size) : 0);
     }
     this.#wasFilled = false;
@@ -130,4 +136,9 @@ export class ReadBuffer {
     this.#start = 0;
     this.#end = rest;
   }
+}
+
+/** At once, as `freeBuffer` of the core does; the collector takes the smallest as cheaply. */
+function freed({ length, buffer }: Uint8Array<ArrayBuffer>): void {
+  if (length > SMALLEST) buffer.transfer(0);
 }

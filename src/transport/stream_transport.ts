@@ -113,7 +113,7 @@ export class StreamTransport implements Transport {
     }
     this.#isClosed = true;
     this.#isGone = true;
-    this.#buffer.release();
+    this.#buffer.free();
     return true;
   }
 
@@ -126,14 +126,21 @@ export class StreamTransport implements Transport {
     if (this.#end !== MORE_COMES) return;
     this.#isReading = true;
     try {
-      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
+      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#onReadFailed);
     } catch (error) {
-      this.#breakLater(error);
+      queueMicrotask(() => this.#onReadFailed(error));
     }
   }
 
+  readonly #onReadFailed = (error: unknown): void => {
+    this.#isReading = false;
+    if (this.#isGone) this.#buffer.free();
+    else this.#break(error);
+  };
+
   readonly #onRead = (count: number | null): void => {
     this.#isReading = false;
+    if (this.#isGone) return this.#buffer.free();
     if (this.#isClosed) return;
     try {
       if (count !== null) {
@@ -228,6 +235,8 @@ export class StreamTransport implements Transport {
   #gone(error: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    // Never while bytes are offered: all that ends here is a turn of its own. A read says its end later.
+    if (!this.#isReading) this.#buffer.free();
     this.#handler?.onClose(error);
   }
 }

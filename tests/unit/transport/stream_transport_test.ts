@@ -14,7 +14,11 @@ class FakeConn implements StreamConn {
   writing = Promise.withResolvers<number>();
   ending = Promise.withResolvers<void>();
 
-  read(_buffer: Uint8Array): Promise<number | null> {
+  /** Where the read under way, or the last one, puts its bytes. */
+  buffer: Uint8Array = new Uint8Array();
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    this.buffer = buffer;
     this.reading = Promise.withResolvers();
     return this.reading.promise;
   }
@@ -124,6 +128,70 @@ class FullConn extends FakeConn {
     return this.#left-- > 0 ? Promise.resolve(buffer.length) : super.read(buffer);
   }
 }
+
+/** One whose reads have filled its buffer until that has 64 KiB. */
+async function grown(): Promise<{ conn: FakeConn; near: Recorder }> {
+  const conn = new FakeConn();
+  const near = new Recorder(new StreamTransport(conn));
+  while (conn.buffer.buffer.byteLength < 65_536) {
+    conn.reading.resolve(conn.buffer.length);
+    await turn();
+  }
+  return { conn, near };
+}
+
+const isFreed = ({ buffer }: FakeConn): boolean => (buffer.buffer as ArrayBuffer).detached;
+
+Deno.test("its read buffer is freed with the connection, where a read is under way once that has ended", async () => {
+  for (const end of ["resolve", "reject", "break"] as const) {
+    const { conn, near } = await grown();
+    if (end !== "break") {
+      near.transport.close();
+      await turn();
+      assertEquals(
+        [near.count("close"), isFreed(conn)],
+        [1, false],
+        `${end}: the read may still put bytes there`,
+      );
+      if (end === "resolve") conn.reading.resolve(null);
+    }
+    if (end !== "resolve") conn.reading.reject(new Error("on purpose"));
+    await turn();
+    assertEquals([near.count("close"), isFreed(conn)], [1, true], end);
+  }
+});
+
+Deno.test("a read buffer is freed behind the bytes that it offers, not under the handler that closes", async () => {
+  const { conn, near } = await grown();
+  let seen: number | undefined;
+  near.take = (bytes) => {
+    near.transport.close();
+    seen = bytes.length;
+    return bytes.length;
+  };
+  conn.reading.resolve(10);
+  await turn();
+  assertEquals([seen, isFreed(conn), near.count("close")], [10, true, 1]);
+});
+
+Deno.test("a transport that lets go of its connection frees its read buffer", async () => {
+  class Lent extends StreamTransport {
+    override letGo(): boolean {
+      return super.letGo();
+    }
+  }
+  const conn = new FakeConn();
+  const transport = new Lent(conn);
+  transport.start({ onBytes: ({ length }) => length, onDrain() {}, onEnd() {}, onClose() {} });
+  while (conn.buffer.buffer.byteLength < 65_536) {
+    conn.reading.resolve(conn.buffer.length);
+    await turn();
+  }
+  transport.pause();
+  conn.reading.resolve(0);
+  await turn();
+  assertEquals([transport.letGo(), isFreed(conn)], [true, true]);
+});
 
 Deno.test("a transport that is closed gives back what its read buffer was lent", async () => {
   // Five times what all buffers together may have.
