@@ -6,7 +6,8 @@ import type { Holder, Holding } from "./limits/buffered_bytes.ts";
 import { FIRST_FREE_FLAG, Outbox, type SendingOwner } from "./outbox.ts";
 import type { Phase } from "./phase.ts";
 import type { ProtocolCounters } from "./stats/counters.ts";
-import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
+import type { TurnTaker } from "../service/turns/order.ts";
 
 /** How often a verdict waits for the connection's turn. */
 const LONGEST_HOLD_UP = 4;

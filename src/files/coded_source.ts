@@ -1,7 +1,8 @@
 /** A file that is compressed as it is read. */
 
 import type { OpenFile } from "../api/file_ops.ts";
-import type { TurnBudget, TurnTaker } from "../service/turn_budget.ts";
+import type { TurnBudget } from "../service/turn_budget.ts";
+import type { TurnTaker } from "../service/turns/order.ts";
 import type { Compression } from "./compression.ts";
 import type { Encoder } from "./encoder.ts";
 import type { FileSource } from "./source.ts";

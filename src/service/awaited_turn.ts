@@ -3,7 +3,8 @@
  * counts as work of its connection. Nothing else would come between for as long as the peer sends, or reads.
  */
 
-import type { TurnBudget, TurnTaker } from "./turn_budget.ts";
+import type { TurnBudget } from "./turn_budget.ts";
+import type { TurnTaker } from "./turns/order.ts";
 
 /** Whose share of a turn it is. Implemented by Connection. */
 export interface Sharing {

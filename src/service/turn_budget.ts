@@ -4,8 +4,8 @@
  * always has sent more would keep it from all others. A timer is under way while there is traffic: when
  * it fires in time the loop has come round by itself. When it is overdue the budget is spent, and only
  * newcomers with little to do go on; as many empty turns as make the runtime look take as long as a few
- * small echoes, where a second timer took a millisecond. Then the connection goes first that was served
- * least, and of those served alike the one with least to take.
+ * small echoes, where a second timer took a millisecond. Then those that wait have their turns, in the first half
+ * of the budget those before all others that wait with little.
  *
  * A network that looks for readiness by itself brings a budget of its own, whose timer comes whenever the
  * network has looked.
@@ -14,6 +14,7 @@
 import type { Network } from "../api/network.ts";
 import type { Clock } from "../api/service.ts";
 import { systemClock } from "./clock.ts";
+import { TurnOrder, type TurnTaker } from "./turns/order.ts";
 
 /** Within this the timer has fired where the loop comes round by itself (2 ms; measured). */
 const BUDGET_MS = 2.5;
@@ -30,24 +31,8 @@ const SHORT_MS = 0.1;
 /** Light traffic sets a timer, which costs as much as a small echo, for so many pieces only. */
 const PIECES_A_TIMER = 32;
 const LONG_MS = 0.25;
-/** What is taken in a millisecond, about. */
-const BYTES_A_MS = 1024 * 1024;
 /** Pieces until a look that is of no use; the engine keeps it as a small integer. */
 const NEVER = 2 ** 30 - 1;
-
-/** What works in turns. Implemented by Connection and CodedSource. */
-export interface TurnTaker {
-  /** Milliseconds that it was served, beside those that wait; the budget's own. */
-  servedMs: number;
-  /** Called when it is its turn: it goes on, in a microtask at the latest. */
-  onTurn(): void;
-}
-
-/** A taker, and how many bytes it waits with. */
-interface Waiting {
-  readonly taker: TurnTaker;
-  readonly bytes: number;
-}
 
 /** Says which turn takers may go on, and lets the others wait. */
 export class TurnBudget {
@@ -68,16 +53,13 @@ export class TurnBudget {
   #looks = 0;
   /** Pieces since the loop came round, as far as they were looked at. */
   #pieces = 0;
-  #waiting: Waiting[] = [];
-  #turns: Waiting[] = [];
+  readonly #order = new TurnOrder();
   /** Empty turns until the runtime has looked for readiness. */
   #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
   /** What has its turn and was not charged for it, and since when. */
   #inTurn: TurnTaker | undefined;
   #turnAt = 0;
-  /** The `servedMs` of the taker that had the last turn: where newcomers begin. */
-  #virtualMs = 0;
 
   /**
    * @param clock without one it is never spent
@@ -96,7 +78,7 @@ export class TurnBudget {
 
   /** How many wait. */
   get waiting(): number {
-    return this.#waiting.length + this.#turns.length;
+    return this.#order.length;
   }
 
   /** `taker` begins to work; false when it has to {@linkcode wait}. */
@@ -124,11 +106,10 @@ export class TurnBudget {
   /**
    * Calls `taker.onTurn` when the loop has come round and it is its turn.
    *
-   * @param bytes how many it has to take, about: of those that were served alike the one with few goes first
+   * @param bytes how many it has to take, about, as those with few go first; 0 where that isn't known
    */
   wait(taker: TurnTaker, bytes = 0): void {
-    taker.servedMs = Math.max(taker.servedMs, this.#virtualMs);
-    this.#waiting.push({ taker, bytes });
+    this.#order.add(taker, bytes);
     if (!this.#isComing) this.#start(this.#clock!.now());
   }
 
@@ -164,7 +145,7 @@ export class TurnBudget {
 
   /** A taker that was served less than those that wait goes before them, with a piece of little work. */
   #isNew(taker: TurnTaker): boolean {
-    if (taker.servedMs >= this.#virtualMs) return false;
+    if (taker.servedMs >= this.#order.oldMs) return false;
     this.#beganAt = this.#clock!.now();
     return this.#beganAt - this.#spentAt < GRACE_MS;
   }
@@ -234,8 +215,7 @@ export class TurnBudget {
 
   readonly #serve = (): void => {
     this.#immediate = undefined;
-    this.#turns.push(...this.#waiting.splice(0));
-    this.#turns.sort((one, other) => doneMs(one) - doneMs(other));
+    this.#order.sort();
     if (this.#timer === undefined) this.#start(this.#clock!.now());
     this.#serveNext();
   };
@@ -245,11 +225,10 @@ export class TurnBudget {
     // Were only those charged in whose work the budget ends, they would wait behind all others for ever.
     if (this.#inTurn !== undefined) this.#add(this.#inTurn, now - this.#turnAt);
     this.#inTurn = undefined;
-    if (this.isSpent || now - this.#startedAt > this.#budgetMs) return;
-    const taker = this.#turns.shift()?.taker;
+    const goneMs = now - this.#startedAt;
+    if (this.isSpent || goneMs > this.#budgetMs) return;
+    const taker = this.#order.next(goneMs < this.#budgetMs / 2);
     if (taker === undefined) return;
-    // One that has waited with much may have been served less than the last one.
-    this.#virtualMs = Math.max(this.#virtualMs, taker.servedMs);
     this.#inTurn = taker;
     this.#turnAt = now;
     // Behind the microtask in which it goes on.
@@ -259,11 +238,6 @@ export class TurnBudget {
       queueMicrotask(this.#serveNext);
     }
   };
-}
-
-/** What one will have been served behind its next turn, about. */
-function doneMs({ taker, bytes }: Waiting): number {
-  return taker.servedMs + bytes / BYTES_A_MS;
 }
 
 /** All contexts of an isolate share its event loop. */

@@ -2,7 +2,8 @@
 
 import type { Context } from "../../mod.ts";
 import type { Clock } from "../../src/api/service.ts";
-import type { TurnBudget, TurnTaker } from "../../src/service/turn_budget.ts";
+import type { TurnBudget } from "../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../src/service/turns/order.ts";
 import { settle } from "./serve.ts";
 
 /** A clock whose timers without a delay come when the loop comes round. */

@@ -1,7 +1,8 @@
 /** When a server's handshake of TLS goes on: a step of it takes as long as a hundred messages, and many can come at once. */
 
 import type { Transport } from "../../api/network.ts";
-import type { TurnBudget, TurnTaker } from "../turn_budget.ts";
+import type { TurnBudget } from "../turn_budget.ts";
+import type { TurnTaker } from "./order.ts";
 
 /** One that waits for its turn stands behind what was served up to so much more, in milliseconds. */
 const BEHIND_MS = 2.5;

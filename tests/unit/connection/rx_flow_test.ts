@@ -3,7 +3,8 @@
 import { assertEquals } from "@std/assert";
 import type { Transport } from "../../../src/api/network.ts";
 import { RxFlow } from "../../../src/connection/rx_flow.ts";
-import { TurnBudget, type TurnTaker } from "../../../src/service/turn_budget.ts";
+import { TurnBudget } from "../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../src/service/turns/order.ts";
 import { systemClock } from "../../../src/service/clock.ts";
 
 /** A budget that is used up as a test says. */

@@ -7,9 +7,9 @@ import {
   bringTurnBudget,
   TurnBudget,
   turnBudgetOf,
-  type TurnTaker,
   UNLIMITED,
 } from "../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../src/service/turns/order.ts";
 
 /** A clock whose time a test sets, and whose timer comes when the test says that the loop came round. */
 class LoopClock implements Clock {
@@ -217,6 +217,23 @@ Deno.test("of those that were served alike the one with few bytes goes first", a
   }
   await clock.comeRound();
   assertEquals(told, ["little", "less", "much"]);
+  budget.rest();
+});
+
+Deno.test("those with little have the first half of the budget, however much they were served, and no more", async () => {
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock);
+  const told: string[] = [];
+  budget.wait(new Worker(budget, clock, "much", told, 0.5, 2), 65_536);
+  for (let i = 0; i < 6; i++) {
+    const little = new Worker(budget, clock, "little", told, 0.5, 1);
+    little.servedMs = 10;
+    budget.wait(little, 11);
+  }
+  await clock.comeRound();
+  assertEquals(told.slice(0, 4), ["little", "little", "little", "much"]);
+  while (budget.waiting > 0) await clock.comeRound();
+  assertEquals(told.length, 8);
   budget.rest();
 });
 

@@ -6,7 +6,7 @@ import {
   ConnectionFileResponse,
   type FileSink,
 } from "../../../../src/connection/http/file_transfer.ts";
-import type { TurnTaker } from "../../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../../src/service/turns/order.ts";
 
 Deno.test("it goes on at once while there is budget left, and else in its connection's turn", () => {
   const waiting: TurnTaker[] = [];

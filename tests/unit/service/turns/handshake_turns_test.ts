@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Transport } from "../../../../src/api/network.ts";
-import { TurnBudget, type TurnTaker } from "../../../../src/service/turn_budget.ts";
+import { TurnBudget } from "../../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../../src/service/turns/order.ts";
 import { HandshakeTurns } from "../../../../src/service/turns/handshake_turns.ts";
 import { memoryPair } from "../../../../src/testing/memory_transport.ts";
 import { makeCertificates } from "../../../support/certificates.ts";

@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { NetworkTarget, Transport } from "../../../../src/api/network.ts";
 import { LwsError } from "../../../../src/base/errors.ts";
 import { systemClock } from "../../../../src/service/clock.ts";
-import { turnBudgetOf, type TurnTaker } from "../../../../src/service/turn_budget.ts";
+import { turnBudgetOf } from "../../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../../src/service/turns/order.ts";
 import { epollNetwork, isEpollAvailable } from "../../../../src/transport/epoll/mod.ts";
 import {
   IPPROTO_TCP,
