@@ -70,7 +70,9 @@ export class TlsTransport implements Transport {
     if (earlyClose !== undefined) queueMicrotask(() => handler.onClose(earlyClose.error));
     if (this.#isClosed) return;
     this.#socket.on("data", this.#onData);
-    if (!this.#isPaused) this.#duplex.release();
+    if (this.#isPaused) return;
+    this.#duplex.release();
+    if (this.#hasEnded) queueMicrotask(() => this.#tellEnd());
   }
 
   write(bytes: Uint8Array): void {
@@ -178,9 +180,9 @@ export class TlsTransport implements Transport {
   /** Behind all that was read: a rest whose turn is due comes first. */
   #tellEnd(): void {
     if (this.#isPaused || this.#resumeIsDue || this.#isClosed) return;
-    if (!this.#hasEnded || this.#endIsTold) return;
+    if (!this.#hasEnded || this.#endIsTold || this.#handler === undefined) return;
     this.#endIsTold = true;
-    this.#handler!.onEnd();
+    this.#handler.onEnd();
   }
 
   #writeSome(): void {

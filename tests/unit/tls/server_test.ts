@@ -373,6 +373,34 @@ function testOver(stack: TestedStack): void {
     }
   });
 
+  for (const words of ["", "hello"]) {
+    test(`an end${words && " and a word"} that came with the handshake is told once it is started`, async () => {
+      const [near, far] = memoryPair();
+      near.hold();
+      const serverEnd = stack.server({ identity: localhost }).secure(far).done;
+      const clientEnd = client.secure(near, { serverName: "localhost" }).done;
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      while (near.undelivered === 0) await turn();
+      // All that the client says from now on is one read.
+      far.hold();
+      near.release();
+      const leaving = new Recorder(await clientEnd);
+      if (words) await leaving.write(words);
+      leaving.transport.end();
+      for (let i = 0; i < 10; i++) await turn();
+      far.release();
+      const transport = await serverEnd;
+      for (let i = 0; i < 10; i++) await turn();
+      const left = new Recorder(transport);
+      await left.until(() => left.count("end") === 1);
+      assertEquals([left.text, left.events], [words, ["end"]]);
+      for (const end of [left, leaving]) {
+        end.transport.close();
+        await end.until(() => end.count("close") === 1);
+      }
+    });
+  }
+
   test("a handler that throws loses its connection, and only that", async () => {
     const server = stack.server({ identity: localhost });
     const outcome = await shakeHands(client, server);
