@@ -17,7 +17,7 @@ export interface StreamConn {
   readonly localAddr: unknown;
   /** The peer's end, likewise. */
   readonly remoteAddr: unknown;
-  /** Reads some bytes; null at the end. */
+  /** Reads some bytes into `buffer`, which is not its own any more once it has said how many; null at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some bytes, and says how many. */
   write(bytes: Uint8Array): Promise<number>;

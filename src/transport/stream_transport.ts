@@ -126,17 +126,11 @@ export class StreamTransport implements Transport {
     if (this.#end !== MORE_COMES) return;
     this.#isReading = true;
     try {
-      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#onReadFailed);
+      this.#conn.read(this.#buffer.room()).then(this.#onRead, this.#break);
     } catch (error) {
-      queueMicrotask(() => this.#onReadFailed(error));
+      this.#breakLater(error);
     }
   }
-
-  readonly #onReadFailed = (error: unknown): void => {
-    this.#isReading = false;
-    if (this.#isGone) this.#buffer.free();
-    else this.#break(error);
-  };
 
   readonly #onRead = (count: number | null): void => {
     this.#isReading = false;
@@ -235,7 +229,8 @@ export class StreamTransport implements Transport {
   #gone(error: unknown): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    // Never while bytes are offered: all that ends here is a turn of its own. A read says its end later.
+    // Never while bytes are offered: all that ends here is a turn of its own. A read under way says its end later,
+    // except by a failure: one of the program's own that has given up may have left work behind that still writes.
     if (!this.#isReading) this.#buffer.free();
     this.#handler?.onClose(error);
   }
