@@ -4,8 +4,7 @@
  * always has sent more would keep it from all others. A timer is under way while there is traffic: when
  * it fires in time the loop has come round by itself. When it is overdue the budget is spent, and only
  * newcomers with little to do go on; as many empty turns as make the runtime look take as long as a few
- * small echoes, where a second timer took a millisecond. Then those that wait have their turns, in the first half
- * of the budget those before all others that wait with little.
+ * small echoes, where a second timer took a millisecond. Then those that wait have their turns.
  *
  * A network that looks for readiness by itself brings a budget of its own, whose timer comes whenever the
  * network has looked.
@@ -122,9 +121,13 @@ export class TurnBudget {
   }
 
   #add(taker: TurnTaker, tookMs: number): void {
+    taker.servedMs += this.#costOf(tookMs);
+  }
+
+  #costOf(tookMs: number): number {
     // No more a turn: a pause of the engine's collector, or of the whole process, would keep the one that it
     // happened to come in from its turn until all others had been served for as long.
-    taker.servedMs += Math.min(tookMs, this.#budgetMs) + this.#budgetMs / MOST_UNLOOKED;
+    return Math.min(tookMs, this.#budgetMs) + this.#budgetMs / MOST_UNLOOKED;
   }
 
   /** Called when traffic rests: the timer is not needed any more, unless a taker waits. */
@@ -225,9 +228,9 @@ export class TurnBudget {
     // Were only those charged in whose work the budget ends, they would wait behind all others for ever.
     if (this.#inTurn !== undefined) this.#add(this.#inTurn, now - this.#turnAt);
     this.#inTurn = undefined;
-    const goneMs = now - this.#startedAt;
-    if (this.isSpent || goneMs > this.#budgetMs) return;
-    const taker = this.#order.next(goneMs < this.#budgetMs / 2);
+    this.#order.took(this.#costOf(now - this.#turnAt));
+    if (this.isSpent || now - this.#startedAt > this.#budgetMs) return;
+    const taker = this.#order.next();
     if (taker === undefined) return;
     this.#inTurn = taker;
     this.#turnAt = now;

@@ -17,22 +17,63 @@ export interface TurnTaker {
 interface Waiting {
   readonly taker: TurnTaker;
   readonly bytes: number;
+  hasHadTurn: boolean;
+}
+
+/** Some or all of those that wait, one behind the other. */
+class Line {
+  /** How long those that it has chosen have worked, by its part of the time. */
+  servedMs = 0;
+  readonly #part: number;
+  #waiting: Waiting[] = [];
+
+  constructor(part: number) {
+    this.#part = part;
+  }
+
+  took(ms: number): void {
+    this.servedMs += ms / this.#part;
+  }
+
+  push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+  }
+
+  /** Forgets those that another line has chosen. */
+  clean(): void {
+    this.#waiting = this.#waiting.filter(({ hasHadTurn }) => !hasHadTurn);
+  }
+
+  sort(): void {
+    this.#waiting.sort(byDoneMs);
+  }
+
+  get first(): Waiting | undefined {
+    while (this.#waiting[0]?.hasHadTurn) this.#waiting.shift();
+    return this.#waiting[0];
+  }
 }
 
 /**
- * The one that was served least goes first, and of those served alike the one with least to take. Those with
- * little may have turns before all others: by the clock a small echo takes as long as a large one, since the
- * process that it wakes runs in its time.
+ * Three lines have a third of the time each, so that nothing that waits is left out. In the first the one goes first
+ * that was served least, and of those served alike the one with least to take; newcomers always come in front of
+ * it. The second one has those alone that wait with little: by the clock a small echo takes as long as a large one,
+ * since the process that it wakes runs in its time. In the third one the one goes first that has waited longest.
  */
 export class TurnOrder {
   #coming: Waiting[] = [];
-  readonly #much: Waiting[] = [];
-  readonly #little: Waiting[] = [];
+  readonly #leastServed = new Line(4);
+  readonly #little = new Line(2);
+  readonly #longest = new Line(1);
+  readonly #lines = [this.#leastServed, this.#little, this.#longest];
+  /** Whose turn was the last one. */
+  #serving: Line | undefined;
   #oldMs = 0;
+  #length = 0;
 
   /** How many wait. */
   get length(): number {
-    return this.#coming.length + this.#much.length + this.#little.length;
+    return this.#length;
   }
 
   /** What the taker that had the last turn for being served least had been served by then. */
@@ -47,35 +88,49 @@ export class TurnOrder {
    */
   add(taker: TurnTaker, bytes: number): void {
     taker.servedMs = Math.max(taker.servedMs, this.#oldMs);
-    this.#coming.push({ taker, bytes });
+    this.#coming.push({ taker, bytes, hasHadTurn: false });
+    this.#length++;
   }
 
   /** Gives all that were added since then their places. */
   sort(): void {
+    if (this.#coming.length === 0) return;
+    for (const line of this.#lines) line.clean();
     for (const each of this.#coming) {
-      (each.bytes > 0 && each.bytes <= LITTLE ? this.#little : this.#much).push(each);
+      this.#leastServed.push(each);
+      if (each.bytes > 0 && each.bytes <= LITTLE) this.#little.push(each);
+      this.#longest.push(each);
     }
     this.#coming = [];
-    this.#much.sort(byDoneMs);
-    this.#little.sort(byDoneMs);
+    this.#leastServed.sort();
+    this.#little.sort();
   }
 
   /** Takes out whose turn it is; of those that were sorted. */
-  next(littleFirst: boolean): TurnTaker | undefined {
-    const [much] = this.#much;
-    const [little] = this.#little;
-    if (much === undefined || little === undefined) {
-      return this.#leastServed(much === undefined ? this.#little : this.#much);
+  next(): TurnTaker | undefined {
+    let line: Line | undefined;
+    for (const each of this.#lines) {
+      if (each.first !== undefined && (line === undefined || each.servedMs < line.servedMs)) {
+        line = each;
+      }
     }
-    if (littleFirst) return this.#little.shift()!.taker;
-    return this.#leastServed(byDoneMs(much, little) < 0 ? this.#much : this.#little);
+    if (line === undefined) return undefined;
+    // A line that had nothing to choose from has nothing to make up for, either.
+    for (const each of this.#lines) each.servedMs = Math.max(each.servedMs, line.servedMs);
+    const waiting = line.first!;
+    waiting.hasHadTurn = true;
+    this.#length--;
+    this.#serving = line;
+    const { taker } = waiting;
+    // One that has waited with much may have been served less than the last one.
+    if (line === this.#leastServed) this.#oldMs = Math.max(this.#oldMs, taker.servedMs);
+    return taker;
   }
 
-  #leastServed(all: Waiting[]): TurnTaker | undefined {
-    const taker = all.shift()?.taker;
-    // One that has waited with much may have been served less than the last one.
-    if (taker !== undefined) this.#oldMs = Math.max(this.#oldMs, taker.servedMs);
-    return taker;
+  /** The turn that {@linkcode next} has given took so many milliseconds. */
+  took(ms: number): void {
+    this.#serving?.took(ms);
+    this.#serving = undefined;
   }
 }
 
