@@ -140,10 +140,24 @@ function parseAbsolute(target: string): RequestTarget {
 
 function splitQuery(target: string, absolute: RequestTarget["absolute"]): RequestTarget {
   const mark = target.indexOf("?");
-  if (mark < 0) return { path: decodePath(target), uriArgs: "", absolute };
+  if (mark < 0) return { path: pathOf(target), uriArgs: "", absolute };
   // In C a NUL ends a text, so that a check sees less than what is used; no honest query has one.
   if (target.includes("%00", mark)) throw new HttpSyntaxError(400, "an encoded NUL in the query");
-  return { path: decodePath(target.slice(0, mark)), uriArgs: target.slice(mark + 1), absolute };
+  return { path: pathOf(target.slice(0, mark)), uriArgs: target.slice(mark + 1), absolute };
+}
+
+/**
+ * As {@linkcode decodePath}, of a path that is the same one as part of a URL (WHATWG URL section 4.4), whose segments
+ * are taken out before any slash is decoded: what a filter allows is what a `Request` is then asked for.
+ */
+function pathOf(text: string): string {
+  if (text.includes("\\")) throw new HttpSyntaxError(400, "a backslash in the path");
+  const path = decodePath(text);
+  // Only where segments were taken out is there a way to differ.
+  if (path.length < text.length && HAS_SEGMENTS_TO_GO.test(text) && path !== pathInUrl(text)) {
+    throw new HttpSyntaxError(400, "a path that can be read in two ways");
+  }
+  return path;
 }
 
 function percentDecode(text: string): string {
@@ -188,6 +202,21 @@ function decodeUtf8(bytes: Uint8Array): string {
   } catch {
     throw new HttpSyntaxError(400, "the path is not UTF-8");
   }
+}
+
+const HAS_SEGMENTS_TO_GO = /(?:\/|%2f)(?:\.|%2e|\/|%2f)/i;
+
+/** The path as a URL has it, decoded then, and without empty segments. */
+function pathInUrl(text: string): string {
+  const kept: string[] = [];
+  const segments = text.slice(1).split("/");
+  for (const [i, segment] of segments.entries()) {
+    const plain = segment.replace(/%2e/gi, ".");
+    if (plain === "..") kept.pop();
+    if (plain !== ".." && plain !== ".") kept.push(segment);
+    else if (i === segments.length - 1) kept.push("");
+  }
+  return percentDecode("/" + kept.join("/")).replace(/\/{2,}/g, "/");
 }
 
 /** RFC 3986 section 5.2.4, and empty segments go too. */

@@ -60,6 +60,37 @@ Deno.test("wsi.request.params are wsi.pathParams, also where the request was ask
   assertEquals(seen, 2);
 });
 
+Deno.test("no request reaches another path than the one that a filter was told", async () => {
+  const told: string[] = [];
+  const gate = (path: string) => {
+    told.push(path);
+    return path === "/login" || path.startsWith("/public/") ? 0 : 1;
+  };
+  const admin = protocol({
+    name: "admin",
+    path: "/admin/*",
+    filterHttpConnection: (_wsi, _user, path) => gate(path),
+    filterProtocolConnection: (wsi) => gate(wsi.uri),
+    fetch: () => new Response("secrets"),
+    open: () => void told.push("opened"),
+  });
+  await using served = serve([admin], { fetch: () => new Response("any") });
+  const odd = [
+    "..%2flogin",
+    "..%2Fpublic%2fx",
+    "/../public/x",
+    "%2f/../public/x",
+    "x%2fy/../../login",
+  ];
+  for (const path of [...odd.map((each) => `/admin/${each}`), "/x\\..\\admin/users"]) {
+    for (const asked of [get(path), handshake({ path })]) {
+      const peer = await served.dial(asked);
+      assertEquals(statusOf(await readHead(peer)), 400, path);
+    }
+  }
+  assertEquals(told, []);
+});
+
 Deno.test("where no path fits and the context has no fetch, http of the first protocol is asked", async () => {
   const http = protocol({ name: "first", path: "/ws", http: (wsi) => wsi.respond(200, "http") });
   await using served = serve([http, answering("user", "/user")]);

@@ -34,6 +34,8 @@ export const STRICTER: ReadonlySet<string> = new Set([
   "the target is neither a path nor an http URI",
   "a bad authority in the target",
   "an encoded NUL in the query",
+  "a backslash in the path",
+  "a path that can be read in two ways",
   "an encoded control character in the path",
   "a bad percent escape in the path",
   "the path is not UTF-8",

@@ -26,7 +26,7 @@ unix permessage-deflate 250000,100000,3
 no room handshake-refused
 front
 file 206 bcd text/plain; charset=utf-8
-/..%2fkey.pem 404
+/..%2fkey.pem 400
 /b.txt 404
 WebSocket bye
 1000 bye true`;

@@ -132,6 +132,56 @@ Deno.test("a backslash is a character like others", () => {
   assertEquals(decodePath("/..%5cetc"), "/..\\etc");
 });
 
+Deno.test("a path that is another one as part of a URL is refused, so that a filter is told what is dispatched on", () => {
+  const refused = [
+    "/admin/..%2flogin",
+    "/admin/..%2Fpublic%2fx",
+    "/admin//../public/x",
+    "/admin/%2f/../public/x",
+    "/a%2fb/../c",
+    "/a%2f.%2fb",
+    "/a%2f..",
+    "http://a/admin/..%2flogin",
+  ];
+  for (const path of refused) assertRefused(() => parseTarget("GET", path), 400, "two ways");
+  for (const path of ["/x\\..\\admin", "/\\", "http://a/b\\c?d"]) {
+    assertRefused(() => parseTarget("GET", path), 400, "backslash");
+  }
+  assertEquals(parseTarget("GET", "/a?b\\c").uriArgs, "b\\c");
+  const taken = {
+    "/a%2fb/c": "/a/b/c",
+    "/a%2f%2fb": "/a/b",
+    "/a//b": "/a/b",
+    "/x%5c..%5cy": "/x\\..\\y",
+  };
+  for (const [path, read] of Object.entries(taken)) {
+    assertEquals(parseTarget("GET", path).path, read);
+  }
+});
+
+Deno.test("whatever a path is made of, it is refused or the one that a URL has", () => {
+  const pieces = ["/", ".", "%2e", "%2F", "a", "%5c"];
+  let taken = 0;
+  for (let length = 0; length <= 6; length++) {
+    for (let n = 0; n < pieces.length ** length; n++) {
+      let path = "/";
+      for (let i = 0, rest = n; i < length; i++, rest = Math.floor(rest / pieces.length)) {
+        path += pieces[rest % pieces.length];
+      }
+      let read;
+      try {
+        read = parseTarget("GET", path).path;
+      } catch {
+        continue;
+      }
+      taken++;
+      const inUrl = decodeURIComponent(new URL(`http://h${path}`).pathname);
+      assertEquals(read, inUrl.replace(/\/{2,}/g, "/"), path);
+    }
+  }
+  assertEquals(taken > 10_000, true, `${taken}`);
+});
+
 Deno.test("an authority is a name or address with or without a port", () => {
   assertEquals(parseAuthority("Example.COM"), { host: "example.com", port: undefined });
   assertEquals(parseAuthority("a:80"), { host: "a", port: 80 });
