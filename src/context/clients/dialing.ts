@@ -59,7 +59,9 @@ export class Dialing {
     if (context.isDestroyed) return errorOf("destroyed", text, error);
     const { answer } = failure;
     if (answer !== undefined) return errorOf("handshake-refused", text, refusalOf(failure));
-    if (error instanceof LwsError) return errorOf(error.code, text, error);
+    // A TLS handshake that was cut short tells of a connection below, and here there was none yet.
+    const isOfItsOwn = error instanceof LwsError && error.code !== "connection-closed";
+    if (isOfItsOwn) return errorOf(error.code, text, error);
     const code = failure.wasAnswered ? "handshake-refused" : "connect-failed";
     return errorOf(code, text, error);
   }

@@ -118,7 +118,7 @@ export const LIMIT_RULES = {
   maxMessageSize: bytes(
     "maxMessageSize",
     0,
-    "Of a message that is gathered or inflated; more closes with 1009.",
+    "Of a message that is gathered or inflated, and of a compressed frame; more closes with 1009.",
   ),
   maxFragments: count(
     "maxFragments",

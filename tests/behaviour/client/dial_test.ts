@@ -208,6 +208,22 @@ Deno.test("its signal aborts the dial, and not what it has established", async (
   server.close();
 });
 
+Deno.test("a TLS handshake that is cut short, or takes too long, is no connection", async () => {
+  for (const ending of ["close", "reset", "silence"] as const) {
+    await using played = playServer([], { clientTimeoutMs: 1_000 });
+    const url = `wss://${TARGET.address}:${TARGET.port}`;
+    const failing = assertRejects(() => played.context.dial(url), LwsError);
+    const accepted = await played.accept();
+    await accepted.readBytes(1);
+    if (ending === "close") accepted.close();
+    else if (ending === "reset") accepted.reset();
+    else await played.pass(1_500);
+    const error = await failing;
+    assertEquals(error.code, "connect-failed", `${ending}: ${error.message}`);
+    if (ending === "silence") accepted.close();
+  }
+});
+
 Deno.test("a callback that ends it before it resolves, and a context that goes, reject", async () => {
   const callback = handlers({ clientEstablished: () => -1 as const });
   using _log = captureLog();
