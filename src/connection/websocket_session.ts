@@ -63,6 +63,8 @@ export class WebSocketSession extends IncomingFrames implements Phase, MeteredSe
   // What the close frames say: ours, and the peer's.
   #sentClose: SentClose | undefined;
   #receivedClose: CloseStatus | undefined;
+  /** The payload of the peer's close frame, which waits for a loop's turn. */
+  #heldClose: Uint8Array | undefined;
 
   /**
    * @param layers the extensions that were negotiated, if any were
@@ -129,6 +131,7 @@ export class WebSocketSession extends IncomingFrames implements Phase, MeteredSe
 
   onBytes(bytes: Uint8Array): number {
     if (this.aliveAt !== UNPROBED) this.connection.owner.keepAlive!.heard(this);
+    if (this.#heldClose !== undefined) this.#takeHeldClose();
     return this.take(bytes);
   }
 
@@ -192,6 +195,7 @@ export class WebSocketSession extends IncomingFrames implements Phase, MeteredSe
   }
 
   #onEnded(): void {
+    if (this.#heldClose !== undefined) return this.#takeHeldClose();
     this.connection.endsFor("peer");
     if (this.#state === "OPEN") {
       this.#flushExtensions();
@@ -380,8 +384,29 @@ export class WebSocketSession extends IncomingFrames implements Phase, MeteredSe
     connection.armTimeout("closeAck", connection.owner.limits.closeTimeoutMs);
   }
 
-  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
   #onClose(payload: Uint8Array): void {
+    const { connection } = this;
+    if (!connection.isDiverted || this.#state !== "OPEN") return this.#closeBy(payload);
+    // A loop answers in microtasks what came in the same read, as a callback has by now.
+    this.#heldClose = payload.slice();
+    this.parser.stop();
+    const { socketFd } = connection;
+    const service = () => {
+      if (connection.phase === this && connection.isOpen) {
+        connection.turn(() => this.#takeHeldClose());
+      }
+    };
+    connection.owner.scheduler.request({ socketFd, service }, POLLIN);
+  }
+
+  #takeHeldClose(): void {
+    const payload = this.#heldClose;
+    this.#heldClose = undefined;
+    if (payload !== undefined) this.#closeBy(payload);
+  }
+
+  /** Section 5.5.1: answers the first close frame with the same; then nothing more is sent. */
+  #closeBy(payload: Uint8Array): void {
     const status = decodeClose(payload);
     if (typeof status === "string") return this.onFail(status);
     this.parser.stop();

@@ -83,6 +83,39 @@ Deno.test("a close frame behind messages that wait comes behind them", async () 
   assertEquals(await all(messages), ["a", "b"]);
 });
 
+Deno.test("a loop answers what came in one read with the close frame, and nothing behind that", async () => {
+  for (const hasEnd of [false, true]) {
+    await using looped = await connected();
+    const { peer, wsi } = looped;
+    const ending = (async () => {
+      for await (const message of wsi.messages()) await wsi.send(`re: ${message}`);
+    })();
+    peer.send(text("one"), text("two"), closing(1000), text("late"));
+    if (hasEnd) peer.peer.end();
+    const frames = [];
+    for (let i = 0; i < 3; i++) {
+      const { opcode, payload } = await peer.receive();
+      frames.push(opcode === 8 ? `closed ${payload.length}` : new TextDecoder().decode(payload));
+    }
+    assertEquals(frames, ["re: one", "re: two", "closed 2"]);
+    if (!hasEnd) peer.peer.end();
+    await ending;
+  }
+});
+
+Deno.test("a close frame that waits for a loop is the answer to a close of this end", async () => {
+  await using looped = await connected();
+  const { peer, wsi } = looped;
+  const messages = wsi.messages();
+  const first = messages.next();
+  peer.send(text("one"), closing(1000));
+  assertEquals((await first).value, "one");
+  assertEquals(wsi.close(4000, "enough"), 0);
+  assertEquals((await peer.receive()).payload.subarray(0, 2), Uint8Array.of(0x0f, 0xa0));
+  peer.peer.end();
+  assertEquals((await messages.next()).done, true);
+});
+
 Deno.test("a close of this end takes the peer's answer at once, and the loop has what it had", async () => {
   await using looped = await connected();
   const { peer, wsi } = looped;
