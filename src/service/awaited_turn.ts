@@ -38,10 +38,14 @@ class AwaitedTurn implements TurnTaker {
   }
 }
 
-/** The budget is used up, as `mayGoOn` has said: calls `goOn` when it is the connection's turn. */
-export function waitForTurn(sharing: Sharing, goOn: () => void): void {
+/**
+ * The budget is used up, as `mayGoOn` has said: calls `goOn` when it is the connection's turn.
+ *
+ * @param bytes as of `TurnBudget.wait`
+ */
+export function waitForTurn(sharing: Sharing, goOn: () => void, bytes = 0): void {
   const { budget } = sharing.owner;
   const turn = new AwaitedTurn(sharing, goOn);
   budget.charge(turn);
-  budget.wait(turn);
+  budget.wait(turn, bytes);
 }

@@ -146,7 +146,7 @@ class Inbox {
     if (this.#taken === 0) budget.lookAnew();
     if (budget.mayGoOn()) return true;
     this.#waitsForTurn = true;
-    waitForTurn(this.#connection, () => this.#onTurn());
+    waitForTurn(this.#connection, () => this.#onTurn(), this.#queuedBytes);
     return false;
   }
 

@@ -25,13 +25,13 @@ export interface Sending extends Sharing {
 const turns = new WeakMap<object, Promise<void>>();
 let waiting = 0;
 
-/** The turn in which what is sent now resolves, unless it may do so at once. */
-function turnOf(connection: Sending): Promise<void> | undefined {
+/** The turn in which what is sent now, so many bytes, resolves, unless it may do so at once. */
+function turnOf(connection: Sending, bytes: number): Promise<void> | undefined {
   const known = waiting > 0 ? turns.get(connection) : undefined;
-  return known ?? (connection.owner.budget.mayGoOn() ? undefined : newTurn(connection));
+  return known ?? (connection.owner.budget.mayGoOn() ? undefined : newTurn(connection, bytes));
 }
 
-function newTurn(connection: Sending): Promise<void> {
+function newTurn(connection: Sending, bytes: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   turns.set(connection, promise);
   waiting++;
@@ -39,7 +39,7 @@ function newTurn(connection: Sending): Promise<void> {
     turns.delete(connection);
     waiting--;
     resolve();
-  });
+  }, bytes);
   return promise;
 }
 
@@ -61,7 +61,7 @@ export function send(
     const { isEstablished, outbox } = connection;
     if (connection.write(data, kind, options) < 0) throw refusal(connection, isEstablished, kind);
     const sent = outbox.unsent === 0 ? Promise.resolve() : outbox.mark();
-    const turn = turnOf(connection);
+    const turn = turnOf(connection, typeof data === "string" ? data.length : data.byteLength);
     return watched(turn === undefined ? sent : both(sent, turn));
   } catch (error) {
     return watched(Promise.reject(error));

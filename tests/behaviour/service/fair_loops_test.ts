@@ -5,7 +5,8 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { LwsError, type Protocol, type Wsi } from "../../../mod.ts";
+import { LwsError, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
+import { TurnBudget } from "../../../src/service/turn_budget.ts";
 import { get } from "../../support/http.ts";
 import { leaveBy, LoopClock } from "../../support/loop_clock.ts";
 import { serve, settle } from "../../support/serve.ts";
@@ -98,6 +99,51 @@ Deno.test("a neighbour is served before the rest of what a loop has in hand", as
   await set.clock.comeRound();
   assertEquals(set.told, ["neighbour"]);
   assertEquals(set.taken.length - before <= MOST_A_TURN, true);
+  await leaveBy(set.clock, set.served.context);
+});
+
+/** With how many bytes takers waited while `work` went on. */
+async function waitedWith(work: () => Promise<void>): Promise<(number | undefined)[]> {
+  const { wait } = TurnBudget.prototype;
+  const all: (number | undefined)[] = [];
+  TurnBudget.prototype.wait = function (taker, bytes) {
+    all.push(bytes);
+    wait.call(this, taker, bytes);
+  };
+  try {
+    await work();
+  } finally {
+    TurnBudget.prototype.wait = wait;
+  }
+  return all;
+}
+
+Deno.test("a loop waits for its turn with what is queued for it, and a send with what it sends", async () => {
+  const set = setUp();
+  const { peer, wsi } = await set.open();
+  void set.loop(wsi);
+  const loops = await waitedWith(async () => {
+    peer.send(...FLOOD);
+    await settle();
+  });
+  // Each message counts 32 bytes beside its payload.
+  const left = ALL.slice(set.taken.length).map(({ length }) => length + 32);
+  assertEquals(loops, [left.reduce((sum, each) => sum + each)]);
+  await turnByTurn(set, set.taken);
+  const sends = await waitedWith(async () => {
+    const prepared = prepareMessage(new Uint8Array(77), "binary");
+    for (const data of ["12345", new Uint8Array(5_000), prepared]) {
+      let left = COUNT;
+      void (async () => {
+        while (left-- > 0) {
+          set.clock.time++;
+          await wsi.send(data);
+        }
+      })();
+      for (let turn = 0; left > 0 && turn < 40; turn++) await set.clock.comeRound();
+    }
+  });
+  assertEquals([...new Set(sends)].sort(), [5, 5_000, 77]);
   await leaveBy(set.clock, set.served.context);
 });
 
