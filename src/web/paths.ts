@@ -1,5 +1,6 @@
 /** Which paths a protocol serves: the pathname of a `URLPattern`, and what its groups have matched. */
 
+import { withoutDotSegments } from "../core/http/target.ts";
 import { NO_PARAMS, type PathParams } from "./incoming_request.ts";
 
 /** A pattern that is ready to be asked. */
@@ -59,7 +60,7 @@ class GroupedPath implements PathPattern {
 /** As a URL has it: dot segments gone, and escaped what can't stand in one. */
 function normalised(path: string): string {
   const url = new URL("http://host");
-  url.pathname = upperEscapes(path);
+  url.pathname = upperEscapes(withoutDotSegments(path));
   return url.pathname;
 }
 

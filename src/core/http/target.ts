@@ -205,18 +205,28 @@ function decodeUtf8(bytes: Uint8Array): string {
 }
 
 const HAS_SEGMENTS_TO_GO = /(?:\/|%2f)(?:\.|%2e|\/|%2f)/i;
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
 /** The path as a URL has it, decoded then, and without empty segments. */
 function pathInUrl(text: string): string {
+  return percentDecode(withoutDotSegments(text)).replace(/\/{2,}/g, "/");
+}
+
+/**
+ * A path without dot segments, before anything in it is decoded, as a URL has it (WHATWG URL section 4.4). The runtime's
+ * own URL is not enough: that of Node 22 leaves all behind a segment that begins with a dot, as in `/a/.b/../c`.
+ */
+export function withoutDotSegments(path: string): string {
+  if (!DOT_SEGMENT.test(path)) return path;
   const kept: string[] = [];
-  const segments = text.slice(1).split("/");
+  const segments = path.slice(1).split("/");
   for (const [i, segment] of segments.entries()) {
     const plain = segment.replace(/%2e/gi, ".");
     if (plain === "..") kept.pop();
     if (plain !== ".." && plain !== ".") kept.push(segment);
     else if (i === segments.length - 1) kept.push("");
   }
-  return percentDecode("/" + kept.join("/")).replace(/\/{2,}/g, "/");
+  return "/" + kept.join("/");
 }
 
 /** RFC 3986 section 5.2.4, and empty segments go too. */

@@ -28,6 +28,8 @@ Deno.test("the URL is that of the target at the host, by the scheme that was spo
     ["/p", ["Host: a.example:443"], "https://a.example/p", { isSecure: true }],
     ["/p", ["Host: a.example:81"], "http://a.example:81/p"],
     ["/p", ["Host: [::1]:8080"], "http://[::1]:8080/p"],
+    ["/admin/.x/../../login?/../y", HOST, "http://a.example/login?/../y"],
+    ["http://a.example/a/.x/../b?c", HOST, "http://a.example/a/b?c"],
     ["/a/../b%2Fc", HOST, "http://a.example/b%2Fc"],
     ["//evil.example/x", HOST, "http://a.example//evil.example/x"],
     ["/@evil.example", HOST, "http://a.example/@evil.example"],

@@ -28,6 +28,7 @@ Deno.test("both kinds of path are normalised as in a URL, and their escapes are 
         "/a/./caf%C3%A9",
         "/x/../a/caf%C3%A9",
         "/x/%2e%2E/a/caf%C3%A9",
+        "/x/.y/../../a/caf%C3%A9",
         "/x/.%2e/a/caf%C3%A9",
         "/a\\caf%C3%A9",
       ]

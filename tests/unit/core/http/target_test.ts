@@ -6,6 +6,7 @@ import {
   isSameAuthority,
   parseAuthority,
   parseTarget,
+  withoutDotSegments,
 } from "../../../../src/core/http/target.ts";
 import { assertRefused } from "../../../support/http_messages.ts";
 
@@ -159,6 +160,20 @@ Deno.test("a path that is another one as part of a URL is refused, so that a fil
   }
 });
 
+Deno.test("dot segments go before anything is decoded, also behind a segment that begins with a dot", () => {
+  const cases = {
+    "/a/.b/../c": "/a/c",
+    "/admin/.b/../../login": "/login",
+    "/a/.b/%2e%2E/c/.": "/a/c/",
+    "/a/..": "/",
+    "/../..": "/",
+    "/a//../b": "/a/b",
+    "/a%2f../b/..c/...": "/a%2f../b/..c/...",
+    "/": "/",
+  };
+  for (const [path, left] of Object.entries(cases)) assertEquals(withoutDotSegments(path), left);
+});
+
 Deno.test("whatever a path is made of, it is refused or the one that a URL has", () => {
   const pieces = ["/", ".", "%2e", "%2F", "a", "%5c"];
   let taken = 0;
@@ -175,7 +190,10 @@ Deno.test("whatever a path is made of, it is refused or the one that a URL has",
         continue;
       }
       taken++;
-      const inUrl = decodeURIComponent(new URL(`http://h${path}`).pathname);
+      const url = new URL(`http://h${withoutDotSegments(path)}`);
+      const inUrl = decodeURIComponent(url.pathname);
+      // Node 22 leaves what is behind a segment that begins with a dot.
+      if (!/\/\.[^/%]/.test(path)) assertEquals(new URL(`http://h${path}`).href, url.href, path);
       assertEquals(read, inUrl.replace(/\/{2,}/g, "/"), path);
     }
   }
