@@ -154,12 +154,13 @@ export interface ReasonData {
   /** A piece of a frame came to a server, valid during the call. Negative closes. */
   receive: Uint8Array;
   /**
-   * A ping came to a server; `data` is its payload, valid during the call. It is answered without help. Negative closes.
+   * A ping came to a server; `data` is its payload, valid during the call. It is answered without help.
+   * Negative closes.
    */
   receivePing: Uint8Array;
   /**
-   * A pong came to a server; `data` is its payload, valid during the call. Those that answer the probes of `kaTime` don't come here.
-   * Negative closes.
+   * A pong came to a server; `data` is its payload, valid during the call. Those that answer the probes of
+   * `kaTime` don't come here. Negative closes.
    */
   receivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */
@@ -175,12 +176,13 @@ export interface ReasonData {
   /** A piece of a frame came to a client, valid during the call. Non-zero closes. */
   clientReceive: Uint8Array;
   /**
-   * A ping came to a client; `data` is its payload, valid during the call. It is answered without help. Non-zero closes.
+   * A ping came to a client; `data` is its payload, valid during the call. It is answered without help.
+   * Non-zero closes.
    */
   clientReceivePing: Uint8Array;
   /**
-   * A pong came to a client; `data` is its payload, valid during the call. Those that answer the probes of `kaTime` don't come here.
-   * Non-zero closes.
+   * A pong came to a client; `data` is its payload, valid during the call. Those that answer the probes of
+   * `kaTime` don't come here. Non-zero closes.
    */
   clientReceivePong: Uint8Array;
   /** Asked for by `callbackOnWritable`, and nothing is unsent. Non-zero closes. */

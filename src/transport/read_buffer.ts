@@ -1,5 +1,7 @@
 /** A read buffer that follows the traffic. */
 
+import { freeBuffer } from "../base/buffers.ts";
+
 /** An idle connection holds this much, since its pending read pins the buffer. */
 const SMALLEST = 1024;
 /** A busy one reads up to this much at once. */
@@ -100,7 +102,7 @@ export class ReadBuffer {
   free(): void {
     this.release();
     this.#start = this.#end = 0;
-    freed(this.#bytes);
+    freeBuffer(this.#bytes);
   }
 
   #grow(): void {
@@ -128,7 +130,7 @@ export class ReadBuffer {
     else {
       this.#bytes = new Uint8Array(size);
       this.#bytes.set(old.subarray(this.#start, this.#end));
-      freed(old);
+      freeBuffer(old);
       this.#borrow(size > SMALLEST ? Math.min(this.#loan, size) : 0);
     }
     this.#wasFilled = false;
@@ -136,9 +138,4 @@ export class ReadBuffer {
     this.#start = 0;
     this.#end = rest;
   }
-}
-
-/** At once, as `freeBuffer` of the core does; the collector takes the smallest as cheaply. */
-function freed({ length, buffer }: Uint8Array<ArrayBuffer>): void {
-  if (length > SMALLEST) buffer.transfer(0);
 }

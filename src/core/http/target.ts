@@ -213,8 +213,9 @@ function pathInUrl(text: string): string {
 }
 
 /**
- * A path without dot segments, before anything in it is decoded, as a URL has it (WHATWG URL section 4.4). The runtime's
- * own URL is not enough: that of Node 22 leaves all behind a segment that begins with a dot, as in `/a/.b/../c`.
+ * A path without dot segments, before anything in it is decoded, as a URL has it (WHATWG URL section 4.4). The
+ * runtime's own URL is not enough: that of Node 22 leaves all behind a segment that begins with a dot, as in
+ * `/a/.b/../c`.
  */
 export function withoutDotSegments(path: string): string {
   if (!DOT_SEGMENT.test(path)) return path;

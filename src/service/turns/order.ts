@@ -5,7 +5,7 @@ const BYTES_A_MS = 1024 * 1024;
 /** So many bytes, where it is known how many there are, are little. */
 const LITTLE = 4 * 1024;
 
-/** What works in turns. Implemented by Connection and CodedSource. */
+/** What works in turns. Implemented by Connection, CodedSource, AwaitedTurn and HandshakeTurns. */
 export interface TurnTaker {
   /** Milliseconds that it was served, beside those that wait; the budget's own. */
   servedMs: number;
@@ -55,10 +55,11 @@ class Line {
 }
 
 /**
- * Three lines have a third of the time each, so that nothing that waits is left out. In the first the one goes first
- * that was served least, and of those served alike the one with least to take; newcomers always come in front of
- * it. The second one has those alone that wait with little: by the clock a small echo takes as long as a large one,
- * since the process that it wakes runs in its time. In the third one the one goes first that has waited longest.
+ * Three lines have four, two and one parts of the time, so that nothing that waits is left out. In the first the one
+ * goes first that was served least, and of those served alike the one with least to take; newcomers without end would
+ * always come in front of the others. The second one has those alone that wait with little: by the clock a small echo
+ * takes as long as a large one, since the process that it wakes runs in its time. In the third one the one goes first
+ * that has waited longest.
  */
 export class TurnOrder {
   #coming: Waiting[] = [];
