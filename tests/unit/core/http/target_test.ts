@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertInstanceOf } from "@std/assert";
+import { HttpSyntaxError } from "../../../../src/core/http/syntax.ts";
 import {
   decodeArguments,
   decodePath,
@@ -186,7 +187,8 @@ Deno.test("whatever a path is made of, it is refused or the one that a URL has",
       let read;
       try {
         read = parseTarget("GET", path).path;
-      } catch {
+      } catch (error) {
+        assertInstanceOf(error, HttpSyntaxError, path);
         continue;
       }
       taken++;
