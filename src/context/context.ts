@@ -205,7 +205,12 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.presence = new PresenceFace(this.topics);
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#unlimit = limitBy(info.clock);
-    const rollBack: RollBack = [this.#unlimit, () => this.polling?.network?.release()];
+    this.budget.enter();
+    const rollBack: RollBack = [
+      this.#unlimit,
+      () => this.budget.leave(),
+      () => this.polling?.network?.release(),
+    ];
     try {
       this.listener = this.#listen(rollBack);
       this.inbox = this.#openInbox(rollBack);
@@ -405,7 +410,6 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.#shutdown?.stop();
     const closing = this.topics.close();
     if (closing === undefined) this.wheel.stop();
-    this.budget.rest();
     this.scheduler.stop();
     this.#resolveClosed(this.#released(closing));
   }
@@ -418,6 +422,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     await this.admission.stopped;
     await this.network.released?.();
     this.tls.close();
+    this.budget.leave();
     this.#unlimit();
   }
 }

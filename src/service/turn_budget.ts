@@ -53,6 +53,8 @@ export class TurnBudget {
   /** Pieces since the loop came round, as far as they were looked at. */
   #pieces = 0;
   readonly #order = new TurnOrder();
+  /** How many contexts go by it. */
+  #users = 0;
   /** Empty turns until the runtime has looked for readiness. */
   #turnsLeft = 0;
   #immediate: ReturnType<typeof setImmediate> | undefined;
@@ -78,6 +80,24 @@ export class TurnBudget {
   /** How many wait. */
   get waiting(): number {
     return this.#order.length;
+  }
+
+  /** A context goes by it from now on. Without any it is never spent. */
+  enter(): void {
+    this.#users++;
+  }
+
+  /**
+   * A context that has {@linkcode enter}ed has ended. The last one leaves no timer behind: what still waits, for
+   * connections that have ended, has its turn at once.
+   */
+  leave(): void {
+    if (--this.#users > 0) return;
+    this.#rest();
+    this.#order.sort();
+    for (let taker = this.#order.next(); taker !== undefined; taker = this.#order.next()) {
+      taker.onTurn();
+    }
   }
 
   /** `taker` begins to work; false when it has to {@linkcode wait}. */
@@ -108,6 +128,7 @@ export class TurnBudget {
    * @param bytes how many it has to take, about, as those with few go first; 0 where that isn't known
    */
   wait(taker: TurnTaker, bytes = 0): void {
+    if (this.#users === 0) return void setImmediate(() => taker.onTurn());
     this.#order.add(taker, bytes);
     if (!this.#isComing) this.#start(this.#clock!.now());
   }
@@ -130,10 +151,8 @@ export class TurnBudget {
     return Math.min(tookMs, this.#budgetMs) + this.#budgetMs / MOST_UNLOOKED;
   }
 
-  /** Called when traffic rests: the timer is not needed any more, unless a taker waits. */
-  rest(): void {
-    if (this.waiting > 0 || !this.#isComing) return;
-    this.#clock!.clearTimer(this.#timer);
+  #rest(): void {
+    if (this.#timer !== undefined) this.#clock!.clearTimer(this.#timer);
     this.#timer = undefined;
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
@@ -167,6 +186,7 @@ export class TurnBudget {
     }
     // Until the loop has come round every piece is told so.
     this.#untilLook = 1;
+    if (this.#users === 0) return true;
     if (this.isSpent) return false;
     const now = clock.now();
     const took = now - this.#lookedAt;

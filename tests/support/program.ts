@@ -2,7 +2,7 @@
 
 import { fromFileUrl } from "@std/path";
 
-const SLOW_CLOCK = fromFileUrl(new URL("slow_clock.ts", import.meta.url));
+const SLOW_CLOCK = fromFileUrl(new URL("clocks/slow_clock.ts", import.meta.url));
 
 /** A program that runs beside the test. */
 export interface Program {

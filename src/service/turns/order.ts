@@ -120,7 +120,8 @@ export class TurnOrder {
     for (const each of this.#lines) each.servedMs = Math.max(each.servedMs, line.servedMs);
     const waiting = line.first!;
     waiting.hasHadTurn = true;
-    this.#length--;
+    // What ended meanwhile would be kept until others wait.
+    if (--this.#length === 0) { for (const each of this.#lines) each.clean(); }
     this.#serving = line;
     const { taker } = waiting;
     // One that has waited with much may have been served less than the last one.

@@ -15,7 +15,7 @@ import {
 } from "../../../mod.ts";
 import { adder, flip, withoutKeep } from "../../support/extensions.ts";
 import { concat, frame, type FrameOptions, KEY } from "../../support/frames.ts";
-import { LoopClock } from "../../support/loop_clock.ts";
+import { LoopClock } from "../../support/clocks/loop_clock.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 

@@ -7,7 +7,7 @@ import { MOST_ENCODERS, SHORTEST_COMPRESSED } from "../../../src/files/compressi
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
 import { withMount } from "../../support/folder.ts";
 import { fieldOf, get, request, statusOf } from "../../support/http.ts";
-import { LoopClock } from "../../support/loop_clock.ts";
+import { LoopClock } from "../../support/clocks/loop_clock.ts";
 import { dialAlone, readHead, serve, type Served, settle } from "../../support/serve.ts";
 import { named } from "../../support/named.ts";
 

@@ -1,18 +1,11 @@
 /** A request that the program keeps, or what it has made of it, outlives its connection and keeps nothing of that. */
 
 import { assertEquals } from "@std/assert";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { createContext } from "../../../mod.ts";
+import { keptOf } from "../../support/collected.ts";
 import { request } from "../../support/http.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import { settle } from "../../support/serve.ts";
-
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
-
-/** The collector leaves what is on the stack, and some of it for the next time. */
-const COLLECTIONS = 10;
 
 const KEPT: Record<string, (request: Request) => unknown> = {
   itself: (request) => request,
@@ -59,12 +52,5 @@ Deno.test("what the program keeps of a request keeps no connection", async () =>
       while (kept.length < REQUESTS) await settle();
     } else for await (const _answer of peer.readable);
   }
-  const stillThere = () => [...seen].filter(([, wsi]) => wsi.deref()).map(([name]) => name);
-  let left = stillThere();
-  for (let i = 0; i < COLLECTIONS && left.length > 0; i++) {
-    await settle();
-    collect();
-    left = stillThere();
-  }
-  assertEquals([kept.length, seen.size, left], [REQUESTS, REQUESTS - 1, []]);
+  assertEquals([kept.length, seen.size, await keptOf(seen)], [REQUESTS, REQUESTS - 1, []]);
 });

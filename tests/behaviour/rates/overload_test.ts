@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { reply } from "../../support/http.ts";
-import { LateClock } from "../../support/late_clock.ts";
+import { LateClock } from "../../support/clocks/late_clock.ts";
 import { named } from "../../support/named.ts";
 import { captureLog } from "../../support/recorder.ts";
 import { handshake, readHead, readResponse, serve, type Served } from "../../support/serve.ts";

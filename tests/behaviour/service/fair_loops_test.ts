@@ -8,7 +8,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { LwsError, prepareMessage, type Protocol, type Wsi } from "../../../mod.ts";
 import { TurnBudget } from "../../../src/service/turn_budget.ts";
 import { get } from "../../support/http.ts";
-import { leaveBy, LoopClock } from "../../support/loop_clock.ts";
+import { leaveBy, LoopClock } from "../../support/clocks/loop_clock.ts";
 import { serve, settle } from "../../support/serve.ts";
 import { closing, text } from "../messages/loop.ts";
 

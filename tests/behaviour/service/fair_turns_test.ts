@@ -9,7 +9,7 @@ import type { ContextCreationInfo } from "../../../mod.ts";
 import { deflateFrame, deflateStream, permessageDeflate } from "../../../mod.ts";
 import { concat, frame, KEY } from "../../support/frames.ts";
 import { get, reply, request } from "../../support/http.ts";
-import { leaveBy, LoopClock } from "../../support/loop_clock.ts";
+import { leaveBy, LoopClock } from "../../support/clocks/loop_clock.ts";
 import { record } from "../../support/recorder.ts";
 import { serve, type Served, settle } from "../../support/serve.ts";
 
@@ -194,4 +194,17 @@ Deno.test("whose connection goes while it waits is told nothing more", async () 
   for (let i = 0; i < 20; i++) await clock.comeRound();
   assertEquals(countOf("receive"), before);
   await leaveBy(clock, served.context);
+});
+
+Deno.test("whose context ends while it waits leaves no timer behind", async () => {
+  const flood = FLOODS["messages of one byte"]!;
+  const { clock, served, until } = setUp();
+  const peer = await begin(served, flood);
+  peer.send(flood.bytes);
+  await settle();
+  peer.reset();
+  await until("closed");
+  assertEquals(clock.timers > 0, true);
+  await served.context.destroy();
+  assertEquals(clock.timers, 0);
 });

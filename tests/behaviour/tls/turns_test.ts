@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { createContext } from "../../../mod.ts";
 import { bringTurnBudget, TurnBudget } from "../../../src/service/turn_budget.ts";
 import { epollNetwork, isEpollAvailable } from "../../../src/transport/epoll/mod.ts";
-import { LoopClock, spend } from "../../support/loop_clock.ts";
+import { LoopClock, spend } from "../../support/clocks/loop_clock.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import { record } from "../../support/recorder.ts";
 import { TLS_STACKS } from "../../support/tls/stacks.ts";

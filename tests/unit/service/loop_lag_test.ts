@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { LoopLag } from "../../../src/service/loop_lag.ts";
-import { LateClock } from "../../support/late_clock.ts";
+import { LateClock } from "../../support/clocks/late_clock.ts";
 
 Deno.test("who never asks pays nothing, and looks end a minute behind the last question", () => {
   const clock = new LateClock();

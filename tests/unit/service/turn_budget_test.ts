@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { createContext } from "../../../mod.ts";
 import type { Network } from "../../../src/api/network.ts";
 import type { Clock } from "../../../src/api/service.ts";
 import { systemClock } from "../../../src/service/clock.ts";
@@ -10,6 +11,7 @@ import {
   UNLIMITED,
 } from "../../../src/service/turn_budget.ts";
 import type { TurnTaker } from "../../../src/service/turns/order.ts";
+import { inUse } from "../../support/clocks/loop_clock.ts";
 
 /** A clock whose time a test sets, and whose timer comes when the test says that the loop came round. */
 class LoopClock implements Clock {
@@ -84,7 +86,7 @@ class Worker implements TurnTaker {
 
 Deno.test("it is spent once the loop has not come round for 2.5 ms, looked at when work begins", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   // Light traffic needs no timer.
   let pieces = 0;
   for (; clock.timer === undefined; pieces++) assertEquals(budget.begin(busy), true);
@@ -103,13 +105,13 @@ Deno.test("it is spent once the loop has not come round for 2.5 ms, looked at wh
   assertEquals([budget.isSpent, clock.timer], [false, undefined]);
   clock.time = 100;
   assertEquals(budget.begin(busy), true, "an idle time is no work");
-  budget.rest();
+  budget.leave();
   assertEquals(clock.timer, undefined);
 });
 
 Deno.test("it may be another one, which no turn is charged for more than", () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock, 1, 1);
+  const budget = inUse(new TurnBudget(clock, 1, 1));
   while (clock.timer === undefined) budget.begin(busy);
   clock.time = 1;
   for (let i = 0; i < 64; i++) assertEquals(budget.begin(busy), true);
@@ -125,12 +127,13 @@ Deno.test("it may be another one, which no turn is charged for more than", () =>
 
 Deno.test("long pieces of work are looked at one by one, short ones up to 64 at a time", () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   budget.begin(busy);
   let pieces = 0;
   do clock.time += 1; while (budget.mayGoOn() && ++pieces < 100);
   assertEquals([pieces, clock.time], [2, 3]);
-  budget.rest();
+  budget.leave();
+  budget.enter();
   budget.begin(busy);
   let looks = 0;
   const { now } = clock;
@@ -143,12 +146,12 @@ Deno.test("long pieces of work are looked at one by one, short ones up to 64 at 
   clock.time += 3;
   for (pieces = 0; budget.mayGoOn(); pieces++);
   assertEquals(pieces <= 64, true);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("each turn goes to who was served least, a newcomer first", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   const worker = (name: string, turnMs: number, left: number) =>
     budget.wait(new Worker(budget, clock, name, told, turnMs, left));
@@ -161,12 +164,12 @@ Deno.test("each turn goes to who was served least, a newcomer first", async () =
   assertEquals(told.slice(4), ["new", "a"]);
   for (let i = 0; i < 4; i++) await clock.comeRound();
   assertEquals([budget.waiting, told.length], [0, 9]);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("a pause of the process in somebody's turn keeps him from the next one for no more than others have one", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   budget.wait(new Worker(budget, clock, "paused", told, 3_000, 2));
   await clock.comeRound();
@@ -179,7 +182,7 @@ Deno.test("a pause of the process in somebody's turn keeps him from the next one
 
 Deno.test("a turn costs time whether or not its taker was charged: who was waits for no more than that", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   const greedy = (): TurnTaker => ({
     servedMs: 0,
@@ -198,7 +201,7 @@ Deno.test("a turn costs time whether or not its taker was charged: who was waits
 
 Deno.test("who comes late doesn't make up for the time when he had nothing to do", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   budget.wait(new Worker(budget, clock, "old", told, 3, 100));
   for (let i = 0; i < 20; i++) await clock.comeRound();
@@ -210,19 +213,19 @@ Deno.test("who comes late doesn't make up for the time when he had nothing to do
 
 Deno.test("of those that were served alike the one with few bytes goes first", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   for (const [name, bytes] of [["much", 65_536], ["less", 4_000], ["little", 11]] as const) {
     budget.wait(new Worker(budget, clock, name, told, 0.1, 1), bytes);
   }
   await clock.comeRound();
   assertEquals(told, ["little", "less", "much"]);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("who has little waits for no round of those with much, whatever he was charged for", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   for (let i = 0; i < 20; i++) {
     budget.wait(new Worker(budget, clock, "much", told, 0.5, 1), 65_536);
@@ -233,13 +236,13 @@ Deno.test("who has little waits for no round of those with much, whatever he was
   await clock.comeRound();
   assertEquals(told.indexOf("little") < 5, true, told.join());
   while (budget.waiting > 0) await clock.comeRound();
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("nobody is left out for those who have little and are slow, or for newcomers", async () => {
   for (const bytes of [1, 0]) {
     const clock = new LoopClock();
-    const budget = new TurnBudget(clock);
+    const budget = inUse(new TurnBudget(clock));
     const told: string[] = [];
     const slow = (): TurnTaker => ({
       servedMs: 0,
@@ -256,13 +259,13 @@ Deno.test("nobody is left out for those who have little and are slow, or for new
     const others = told.filter((each) => each === "other").length;
     assertEquals(others, 20, `${bytes}: ${told.indexOf("other")}`);
     while (budget.waiting > 0) await clock.comeRound();
-    budget.rest();
+    budget.leave();
   }
 });
 
 Deno.test("who has waited with much doesn't make newcomers older", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   const served = { servedMs: 5, onTurn: () => void told.push("served") };
   const much = { servedMs: 0, onTurn: () => void told.push("much") };
@@ -273,12 +276,12 @@ Deno.test("who has waited with much doesn't make newcomers older", async () => {
   budget.wait(newcomer);
   assertEquals([told, newcomer.servedMs], [["served", "much"], 5]);
   await clock.comeRound();
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("who waits is served before what goes on by itself once the loop has come round", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   budget.wait(new Worker(budget, clock, "waiting", told, 0.1, 1));
   let goesOn = true;
@@ -295,12 +298,12 @@ Deno.test("who waits is served before what goes on by itself once the loop has c
   goesOn = false;
   assertEquals(told.slice(0, 2), ["by itself", "waiting"]);
   await turns(2);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("behind an overdue timer as many turns pass as the runtime needs to look for readiness", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   while (clock.timer === undefined) budget.begin(busy);
   clock.time = 2.6;
@@ -313,30 +316,73 @@ Deno.test("behind an overdue timer as many turns pass as the runtime needs to lo
   assertEquals([told, budget.isSpent, clock.timer], [[], true, undefined]);
   await turns(10);
   assertEquals([told, budget.isSpent], [["a"], false]);
-  budget.rest();
+  budget.leave();
 });
 
-Deno.test("a budget that nobody needs any more passes no turns", async () => {
+Deno.test("behind its last context no turns pass, no timer stays, and what waits has its turn at once", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
-  while (clock.timer === undefined) budget.begin(busy);
-  clock.time = 2.6;
-  while (budget.begin(busy));
-  clock.timer!();
-  budget.rest();
+  const budget = inUse(inUse(new TurnBudget(clock)));
+  const spend = () => {
+    while (clock.timer === undefined) budget.begin(busy);
+    clock.time += 2.6;
+    while (budget.begin(busy));
+  };
+  const told: string[] = [];
+  const waits = (name: string): TurnTaker => ({ servedMs: 0, onTurn: () => void told.push(name) });
+  spend();
+  budget.wait(waits("a"));
+  budget.wait(waits("b"));
+  budget.leave();
+  assertEquals([told, budget.waiting, clock.timer !== undefined], [[], 2, true], "another goes on");
+  budget.leave();
+  assertEquals([told, budget.waiting, clock.timer], [["a", "b"], 0, undefined]);
   assertEquals(budget.isSpent, false);
+
+  budget.enter();
+  spend();
+  const { timer } = clock;
   clock.timer = undefined;
-  while (clock.timer === undefined) budget.begin(busy);
-  clock.time = 6;
-  while (budget.begin(busy));
+  timer!();
+  budget.leave();
+  budget.enter();
+  spend();
   await turns(80);
-  assertEquals(budget.isSpent, true, "what was under way before has ended");
-  budget.rest();
+  assertEquals(budget.isSpent, true, "the turns that were passing have ended");
+  budget.leave();
+  assertEquals([budget.isSpent, clock.timer], [false, undefined]);
+
+  budget.enter();
+  budget.wait(waits("c"));
+  const overdue = clock.timer!;
+  clock.timer = undefined;
+  overdue();
+  budget.leave();
+  await turns(2);
+  assertEquals([told, clock.timer], [["a", "b", "c"], undefined]);
+});
+
+Deno.test("without a context it is never spent, and sets no timer", async () => {
+  const clock = new LoopClock();
+  const budget = inUse(new TurnBudget(clock));
+  budget.leave();
+  for (let i = 0; i < 1000; i++, clock.time++) {
+    assertEquals(budget.begin(busy) && budget.mayGoOn(), true);
+  }
+  let turnsTaken = 0;
+  budget.wait({ servedMs: 0, onTurn: () => void turnsTaken++ });
+  assertEquals(turnsTaken, 0, "not within the call");
+  await turns(1);
+  assertEquals([turnsTaken, budget.waiting, clock.timer], [1, 0, undefined]);
+  budget.enter();
+  for (let i = 0; clock.timer === undefined; i++, clock.time++) {
+    assertEquals(i < 100 && budget.begin(busy), true, "it is looked at again");
+  }
+  budget.leave();
 });
 
 Deno.test("a newcomer goes on with a piece of work within 1 ms of the budget's end", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const old = new Worker(budget, clock, "old", [], 3, 10);
   budget.wait(old);
   for (let i = 0; i < 3; i++) await clock.comeRound();
@@ -354,7 +400,7 @@ Deno.test("a newcomer goes on with a piece of work within 1 ms of the budget's e
 
 Deno.test("in one turn go as many as there is time for", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock);
+  const budget = inUse(new TurnBudget(clock));
   const told: string[] = [];
   for (const name of ["a", "b", "c", "d", "e"]) {
     budget.wait(new Worker(budget, clock, name, told, 1, 1));
@@ -363,19 +409,18 @@ Deno.test("in one turn go as many as there is time for", async () => {
   assertEquals(told, ["a", "b", "c"]);
   await clock.comeRound();
   assertEquals(told, ["a", "b", "c", "d", "e"]);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("all contexts on the runtime's clock share one budget; time that stands still is never used up", () => {
   assertEquals(turnBudgetOf(systemClock), turnBudgetOf(systemClock));
   assertEquals(turnBudgetOf(new FakeClock()), UNLIMITED);
   for (let i = 0; i < 1000; i++) assertEquals(UNLIMITED.begin(busy) && UNLIMITED.mayGoOn(), true);
-  UNLIMITED.rest();
 });
 
 Deno.test("where one turn is enough for a look, it is renewed as soon as an overdue timer comes", () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock, 1);
+  const budget = inUse(new TurnBudget(clock, 1));
   while (clock.timer === undefined) budget.begin(busy);
   clock.time = 3;
   while (budget.begin(busy));
@@ -383,7 +428,7 @@ Deno.test("where one turn is enough for a look, it is renewed as soon as an over
   clock.timer = undefined;
   timer!();
   assertEquals([budget.isSpent, budget.begin(busy)], [false, true]);
-  budget.rest();
+  budget.leave();
 });
 
 Deno.test("contexts over a network that brings its own budget have that one, and others share one", () => {
@@ -394,10 +439,16 @@ Deno.test("contexts over a network that brings its own budget have that one, and
     connect: () => Promise.reject(new Error("nobody connects")),
   };
   const other = { ...network };
-  const budget = new TurnBudget(new LoopClock(), 1);
+  const clock = new LoopClock();
+  const budget = new TurnBudget(clock, 1);
   bringTurnBudget(network, budget);
   assertEquals(turnBudgetOf(systemClock, network) === budget, true);
   assertEquals(turnBudgetOf(systemClock, other) === turnBudgetOf(systemClock), true);
   const still = new FakeClock();
   assertEquals(turnBudgetOf(still, network) === UNLIMITED, true, "time that stands still");
+  // A context that isn't made doesn't count.
+  const protocols = [{ name: "x", callback: () => {} }];
+  assertThrows(() => createContext({ port: 0, network, protocols }), Error, "nobody listens");
+  for (let i = 0; i < 1000; i++) assertEquals(budget.begin(busy), true);
+  assertEquals(clock.timer, undefined);
 });

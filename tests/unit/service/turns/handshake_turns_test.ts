@@ -7,14 +7,14 @@ import type { TurnTaker } from "../../../../src/service/turns/order.ts";
 import { HandshakeTurns } from "../../../../src/service/turns/handshake_turns.ts";
 import { memoryPair } from "../../../../src/testing/memory_transport.ts";
 import { makeCertificates } from "../../../support/certificates.ts";
-import { LoopClock, spend } from "../../../support/loop_clock.ts";
+import { inUse, LoopClock, spend } from "../../../support/clocks/loop_clock.ts";
 import { TLS_STACKS } from "../../../support/tls/stacks.ts";
 
 const { localhost, ca } = await makeCertificates();
 const HELLO = new Uint8Array(300);
 Deno.test("of handshakes that come at once a few go on in a turn, behind all connections that wait", async () => {
   const clock = new LoopClock();
-  const budget = new TurnBudget(clock, 1);
+  const budget = inUse(new TurnBudget(clock, 1));
   const told: string[] = [];
   const paused = new Set<string>();
   const handshake = (name: string) => {
@@ -53,7 +53,7 @@ Deno.test("of handshakes that come at once a few go on in a turn, behind all con
 for (const stack of TLS_STACKS) {
   Deno.test(`${stack.name}: a handshake waits while its budget is spent, and goes on in its turn`, async () => {
     const clock = new LoopClock();
-    const budget = new TurnBudget(clock, 1);
+    const budget = inUse(new TurnBudget(clock, 1));
     const server = stack.server({ identity: localhost });
     const client = stack.client({ ca: [ca.cert], disableOsCaCerts: true });
     const [near, far] = memoryPair();
@@ -76,7 +76,7 @@ for (const stack of TLS_STACKS) {
 
   Deno.test(`${stack.name}: a handshake that is given up while it waits does nothing in its turn`, async () => {
     const clock = new LoopClock();
-    const budget = new TurnBudget(clock, 1);
+    const budget = inUse(new TurnBudget(clock, 1));
     const server = stack.server({ identity: localhost });
     const client = stack.client({ ca: [ca.cert], disableOsCaCerts: true });
     const [near, far] = memoryPair();

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { TurnOrder, type TurnTaker } from "../../../../src/service/turns/order.ts";
+import { keptOf } from "../../../support/collected.ts";
 
 class Named implements TurnTaker {
   readonly name: string;
@@ -109,4 +110,24 @@ Deno.test("newcomers begin where the one stands that was served least, not where
   order.sort();
   turns(order);
   assertEquals([order.oldMs, order.length], [3, 0], "never younger again");
+});
+
+Deno.test("what has had its turn is not kept, though nothing else comes", async () => {
+  const order = new TurnOrder();
+  const seen = new Map<string, WeakRef<object>>();
+  const wait = (...names: string[]) => {
+    for (const name of names) {
+      const taker = new Named(name);
+      seen.set(name, new WeakRef(taker));
+      order.add(taker, name === "little" ? 1 : 65_536);
+    }
+    order.sort();
+  };
+  wait("little", "much", "more");
+  turns(order, 2);
+  // Another line may still have chosen them.
+  wait("late");
+  assertEquals((await keptOf(seen)).toSorted(), ["late", "more"]);
+  turns(order, 2);
+  assertEquals([order.length, await keptOf(seen)], [0, []], "and the time of the turn is over");
 });

@@ -19,6 +19,7 @@ import { EpollNetwork } from "../../../../src/transport/epoll/network.ts";
 import { openLibc } from "../../../../src/transport/epoll/libc.ts";
 import { bytesOf, int } from "../../../../src/transport/epoll/structs.ts";
 import type { EpollTransport } from "../../../../src/transport/epoll/transport.ts";
+import { inUse } from "../../../support/clocks/loop_clock.ts";
 import { Recorder, testTransportContract } from "../../../support/transport_contract.ts";
 
 const IPV4: NetworkTarget = { hostname: "127.0.0.1", port: 0 };
@@ -260,7 +261,7 @@ test("a busyWaitMs that is none is refused", () => {
 
 test("what waits for its turn has it though nothing is ready, again and again", async (network) => {
   const listener = network.listen(IPV4);
-  const budget = turnBudgetOf(systemClock, network);
+  const budget = inUse(turnBudgetOf(systemClock, network));
   assert(budget !== turnBudgetOf(systemClock), "it is the network's own");
   let left = 100;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -270,11 +271,12 @@ test("what waits for its turn has it though nothing is ready, again and again", 
   };
   budget.wait(taker);
   await promise;
+  budget.leave();
   listener.close();
 });
 
 test("connections are told of in time though others wait for their turn without end", async (network) => {
-  const budget = turnBudgetOf(systemClock, network);
+  const budget = inUse(turnBudgetOf(systemClock, network));
   let isOver = false;
   const taker: TurnTaker = { servedMs: 0, onTurn: () => isOver || budget.wait(taker) };
   const [client, server] = await connected(network, IPV4);
@@ -284,6 +286,7 @@ test("connections are told of in time though others wait for their turn without 
   client.write(Uint8Array.of(1, 2, 3));
   await receiver.until(() => receiver.takenLength === 3);
   isOver = true;
+  budget.leave();
   client.close();
   server.close();
   for (const each of [sender, receiver]) await each.until(() => each.count("close") === 1);

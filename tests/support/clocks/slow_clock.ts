@@ -3,7 +3,7 @@
  * takes ten, so that a machine with too much to do keeps those limits.
  */
 
-import { systemClock } from "../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/clock.ts";
 
 const FACTOR = 10;
 const now = performance.now.bind(performance);

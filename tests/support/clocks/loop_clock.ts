@@ -1,10 +1,10 @@
 /** Time that stands still between the turns of an event loop, which comes round when a test says so. */
 
-import type { Context } from "../../mod.ts";
-import type { Clock } from "../../src/api/service.ts";
-import type { TurnBudget } from "../../src/service/turn_budget.ts";
-import type { TurnTaker } from "../../src/service/turns/order.ts";
-import { settle } from "./serve.ts";
+import type { Context } from "../../../mod.ts";
+import type { Clock } from "../../../src/api/service.ts";
+import type { TurnBudget } from "../../../src/service/turn_budget.ts";
+import type { TurnTaker } from "../../../src/service/turns/order.ts";
+import { settle } from "../serve.ts";
 
 /** A clock whose timers without a delay come when the loop comes round. */
 export class LoopClock implements Clock {
@@ -13,6 +13,11 @@ export class LoopClock implements Clock {
   #last = 0;
 
   now = () => this.time;
+
+  /** How many were set, and are neither over nor cleared. */
+  get timers(): number {
+    return this.#timers.size;
+  }
 
   setTimer(callback: () => void, delayMs: number): unknown {
     this.#timers.set(++this.#last, { callback, due: this.time + delayMs });
@@ -31,6 +36,12 @@ export class LoopClock implements Clock {
     for (let turn = 0; turn < 70; turn++) await new Promise((resolve) => setImmediate(resolve));
     await settle();
   }
+}
+
+/** As though a context went by it. */
+export function inUse(budget: TurnBudget): TurnBudget {
+  budget.enter();
+  return budget;
 }
 
 /** Uses a budget up until the loop comes round; a newcomer would be served all the same. */
