@@ -121,7 +121,8 @@ for (const path of ["/text", "/wsi-iterator", "/wsi-bytes"]) {
       const { bufferedBytes } = context.stats();
       assert(bufferedBytes <= 5 * MIB + 300 * KIB, String(bufferedBytes));
     }
-    await served.pass(PATIENCE_MS);
+    // By the order in which a runtime reads bodies, those that have come for what was cut are too large in turn.
+    for (let i = 0; i < 2; i++) await served.pass(PATIENCE_MS);
     const { bufferedBytes, http, limitsHit } = context.stats();
     assert(bufferedBytes <= 4 * MIB, String(bufferedBytes));
     assert(http.now > 0 && http.now < 12, String(http.now));
