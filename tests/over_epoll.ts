@@ -11,3 +11,6 @@ Object.assign(tcpNetwork, {
   connect: network.connect.bind(network),
   released: network.released?.bind(network),
 });
+
+// A context waits until the network's threads are back; a test of less than a context needs not.
+Deno.test.afterEach(() => network.released!());

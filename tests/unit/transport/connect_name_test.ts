@@ -124,7 +124,6 @@ Deno.test("on real sockets the address that listens is found behind one that ref
     accepted.close();
   }
   listener.close();
-  await tcpNetwork.released?.();
 });
 
 Deno.test("a source that is no address is refused by name, before anything is looked up", async () => {
