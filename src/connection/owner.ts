@@ -88,6 +88,8 @@ export interface ConnectionOwner {
   readonly compression: Compression;
   /** Whether the program may answer requests that no mount does. */
   readonly answersHttp: boolean;
+  /** Whether the first protocol may refuse requests by their paths. */
+  readonly filtersHttp: boolean;
   readonly extensions: readonly Extension[];
   readonly options: CheckedOptions;
   /** When idle WebSockets are probed; never, if it is undefined. */

@@ -36,7 +36,7 @@ import { Connector } from "./connector.ts";
 import type { CheckedInfo } from "./creation_options.ts";
 import { digests } from "./digests.ts";
 import { Descriptors, LISTENER_FD } from "./descriptors.ts";
-import { answersHttp } from "./protocol/method_table.ts";
+import { answersHttp, filtersHttp } from "./protocol/method_table.ts";
 import { checkSource, listenAs } from "./listen.ts";
 import { hasProtocols } from "./options/protocols.ts";
 import { giveUpRoot } from "./privileges.ts";
@@ -75,6 +75,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly compresses: boolean;
   readonly compression = new Compression();
   readonly answersHttp: boolean;
+  readonly filtersHttp: boolean;
   readonly fetch: FetchHandler | undefined;
   readonly hasProtocols: boolean;
   readonly extensions: readonly Extension[];
@@ -145,6 +146,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.hasProtocols = hasProtocols(info.protocols);
     this.answersHttp = info.fetch !== undefined || answersHttp(info.protocols[0]!.callback) ||
       info.protocols.some((each) => each.fetch !== undefined);
+    this.filtersHttp = filtersHttp(info.protocols[0]!.callback);
     this.extensions = info.extensions;
     this.options = info.options;
     this.metering = meteringOf(info.limits, info.rateExcess);

@@ -70,8 +70,8 @@ export function forwardedAddress(
   let hop = 0;
   let end = list.length;
   // From the right, and by commas alone: a quotation mark that a client sent must not swallow what
-  // the proxy wrote behind it.
-  while (end >= 0 && trust.isTrusted(address, hop)) {
+  // the proxy wrote behind it. Elements without an address are no hops, however many a client sent.
+  while (end >= 0) {
     // A last index of −1 would look at the first character.
     const comma = end === 0 ? -1 : list.lastIndexOf(",", end - 1);
     const element = trimBlanks(list.slice(comma + 1, end));
@@ -80,7 +80,7 @@ export function forwardedAddress(
     const read = readAddress(element);
     if (read === undefined) return socketAddress;
     address = read;
-    hop++;
+    if (!trust.isTrusted(address, ++hop)) break;
   }
   return address;
 }

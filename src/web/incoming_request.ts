@@ -3,7 +3,7 @@
 import type { IncomingRequest } from "../api/http/incoming_request.ts";
 import { allCookies } from "../core/http/cookies.ts";
 import type { RequestHead } from "../core/http/head.ts";
-import { rawPathOf, withoutDotSegments } from "../core/http/target.ts";
+import { normalPath, rawPathOf } from "../core/http/target.ts";
 
 /** Where a request came from, and over what. */
 export interface RequestOrigin {
@@ -93,7 +93,7 @@ export class ConnectionRequest implements IncomingRequest {
 /** What a request is for, as an absolute URL that can be parsed. */
 export function urlOf({ head, rawUri }: ShownHead, isSecure: boolean): string {
   const scheme = isSecure ? "https" : "http";
-  const target = rawUri === "*" ? "" : plain(rawUri.startsWith("/") ? rawUri : rooted(rawUri));
+  const target = rawUri === "*" ? "" : normal(rawUri.startsWith("/") ? rawUri : rooted(rawUri));
   const url = `${scheme}://${head.host}${target}`;
   // What `Host` may be by RFC 3986 is more than a URL can have, such as 1.2.3.256.
   return head.host !== "" && URL.canParse(url) ? url : `${scheme}://${NO_HOST}${target}`;
@@ -110,10 +110,10 @@ export function fieldsOf(shown: ShownHead): [name: string, value: string][] {
   return pairs;
 }
 
-/** Without dot segments in its path. */
-function plain(target: string): string {
+/** With its path in one form. */
+function normal(target: string): string {
   const path = rawPathOf(target);
-  return withoutDotSegments(path) + target.slice(path.length);
+  return normalPath(path) + target.slice(path.length);
 }
 
 function rooted(absolute: string): string {

@@ -1,6 +1,6 @@
 /** Which paths a protocol serves: the pathname of a `URLPattern`, and what its groups have matched. */
 
-import { withoutDotSegments } from "../core/http/target.ts";
+import { normalPath } from "../core/http/target.ts";
 import { NO_PARAMS, type PathParams } from "./incoming_request.ts";
 
 /** A pattern that is ready to be asked. */
@@ -57,16 +57,11 @@ class GroupedPath implements PathPattern {
   }
 }
 
-/** As a URL has it: dot segments gone, and escaped what can't stand in one. */
+/** As a URL has it: in one form, and escaped what can't stand in one. */
 function normalised(path: string): string {
   const url = new URL("http://host");
-  url.pathname = upperEscapes(withoutDotSegments(path));
+  url.pathname = normalPath(path);
   return url.pathname;
-}
-
-/** RFC 3986 section 6.2.2.1: `%c3` is `%C3`, which the parser of URLs leaves as it is. */
-function upperEscapes(path: string): string {
-  return path.includes("%") ? path.replace(/%[0-9a-f]{2}/gi, (it) => it.toUpperCase()) : path;
 }
 
 /** Without a prototype, as a group may be named `__proto__`. */

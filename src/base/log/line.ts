@@ -1,8 +1,7 @@
 /** A line of the log as a template and its values, of which the template says whether two are of one kind. */
 
-import { LwsError } from "../errors.ts";
 import { harmless, LONGEST_SHOWN, shown } from "./escaping.ts";
-import { describeError, describeFailure } from "./thrown.ts";
+import { describeError, describeFailure, isOwnError } from "./thrown.ts";
 
 /** The longest text of the program's own, as an error's message that lists what is allowed. */
 const LONGEST_OWN = 1_000;
@@ -53,7 +52,7 @@ export function thrown(error: unknown): OwnText {
   const stack = describeError(error);
   const message = describeFailure(error);
   // The library's own have lists of what is allowed; in the others may be what a stranger has sent.
-  const longest = error instanceof LwsError ? LONGEST_OWN : LONGEST_SHOWN;
+  const longest = isOwnError(error) ? LONGEST_OWN : LONGEST_SHOWN;
   return traced(stack, longest, stack.startsWith(message) ? message.length : undefined);
 }
 

@@ -1,6 +1,7 @@
 /** What was thrown, as texts for the log. */
 
 import { hasDescriptor } from "../descriptors.ts";
+import { LwsError } from "../errors.ts";
 
 /**
  * What the program threw, for the log, with its stack. The runtime opens files to map a stack to the
@@ -34,6 +35,15 @@ export function messageOf(error: unknown): string {
     return String(error instanceof Error ? error.message : error);
   } catch {
     return UNSHOWABLE;
+  }
+}
+
+/** Whether it is an error of the library's own. What a program throws may be a Proxy that throws when it is asked. */
+export function isOwnError(error: unknown): boolean {
+  try {
+    return error instanceof LwsError;
+  } catch {
+    return false;
   }
 }
 

@@ -11,6 +11,7 @@ import { type BodyExchange, RequestBody } from "./request_body.ts";
 import type { HttpResponse } from "./response.ts";
 import { type BodyFraming, expectsContinue } from "../../core/http/body/reader.ts";
 import type { RequestHead } from "../../core/http/head.ts";
+import { hasPlainSlashes, rawPathOf } from "../../core/http/target.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import { mountOf } from "../../files/mounts.ts";
 
@@ -164,6 +165,10 @@ function askProgram(request: PlainRequest): void {
   const { connection, exchange, head, response, body } = request;
   const fetching = fetchingFor(connection, head);
   if (fetching !== undefined) {
+    // A filter was told one path, and `fetch` would see another one in the URL.
+    if (connection.owner.filtersHttp && !hasPlainSlashes(rawPathOf(head.target))) {
+      return exchange.refuse(400, "a path that can be read in two ways");
+    }
     return new FetchedAnswer(connection, exchange, response, body).begin(fetching);
   }
   exchange.callbacks.ask(connection.owner.entries[0]!, "http", head.path, answered, request);

@@ -161,6 +161,11 @@ export function answersHttp(callback: Protocol["callback"]): boolean {
   return namesOfMethods.get(callback)?.has("http") ?? true;
 }
 
+/** Whether a callback may refuse HTTP requests by their paths. */
+export function filtersHttp(callback: Protocol["callback"]): boolean {
+  return namesOfMethods.get(callback)?.has("filterHttpConnection") ?? true;
+}
+
 /** Whether a callback hears as if it had asked for it that what was unsent has fallen below `softUnsentBytes`. */
 export function hearsDrain(callback: Protocol["callback"]): boolean {
   return namesOfMethods.get(callback)?.has("drain") ?? false;

@@ -217,7 +217,7 @@ function pathInUrl(text: string): string {
  * runtime's own URL is not enough: that of Node 22 leaves all behind a segment that begins with a dot, as in
  * `/a/.b/../c`.
  */
-export function withoutDotSegments(path: string): string {
+function withoutDotSegments(path: string): string {
   if (!DOT_SEGMENT.test(path)) return path;
   const kept: string[] = [];
   const segments = path.slice(1).split("/");
@@ -228,6 +228,33 @@ export function withoutDotSegments(path: string): string {
     else if (i === segments.length - 1) kept.push("");
   }
   return "/" + kept.join("/");
+}
+
+/**
+ * The path of a target, as it was sent, in the one form that its URL has: without dot segments, and with escapes as RFC
+ * 3986 section 6.2.2 wants them, of no character that a URL leaves as it is. What is told apart by it is told apart by
+ * {@linkcode decodePath}, too, but for slashes that are encoded or follow each other, which stay here.
+ */
+export function normalPath(rawPath: string): string {
+  const path = withoutDotSegments(rawPath);
+  return NEEDS_ESCAPES.test(path) ? path.replace(ESCAPE, normalEscape) : path;
+}
+
+/** Whether each slash of a path, as it was sent, parts two segments for {@linkcode decodePath} and in a URL. */
+export function hasPlainSlashes(rawPath: string): boolean {
+  return !/\/\/|%2f/i.test(withoutDotSegments(rawPath));
+}
+
+const NEEDS_ESCAPES = /[%^]/;
+const ESCAPE = /%[0-9a-f]{2}|\^/gi;
+/** What the parser of URLs leaves in a path as it is (WHATWG URL section 4.4), but slashes and the percent sign. */
+const PLAIN_IN_URL = /[A-Za-z0-9\-._~!$&'()*+,:;=@[\]|]/;
+
+function normalEscape(escape: string): string {
+  // Engines differ in whether that one is escaped.
+  if (escape === "^") return "%5E";
+  const character = String.fromCharCode(parseInt(escape.slice(1), 16));
+  return PLAIN_IN_URL.test(character) ? character : escape.toUpperCase();
 }
 
 /** RFC 3986 section 5.2.4, and empty segments go too. */

@@ -1,7 +1,7 @@
 /** `fetch` of protocols with a path, and upgrades that no path is for. */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { createContext, handlers, type Protocol, protocol } from "../../../mod.ts";
+import { createContext, handlers, type Protocol, protocol, type Wsi } from "../../../mod.ts";
 import { get, request, statusOf } from "../../support/http.ts";
 import { LOOPBACK } from "../../support/patience.ts";
 import { handshake, readHead, readResponse, serve } from "../../support/serve.ts";
@@ -89,6 +89,62 @@ Deno.test("no request reaches another path than the one that a filter was told",
     }
   }
   assertEquals(told, []);
+});
+
+Deno.test("fetch is asked for the path that a filter was told, or not at all", async () => {
+  const gate = (path: string) => path === "/login" ? 0 : 1;
+  const first = { filterHttpConnection: (_wsi: Wsi, _user: unknown, path: string) => gate(path) };
+  const raw: Protocol["callback"] = (_wsi, reason, _user, data) =>
+    reason === "filterHttpConnection" ? gate(data as string) : 0;
+  const fetch = (request: Request, { request: shown }: Wsi) => {
+    assertEquals(request.url, shown!.url.href);
+    return new Response(new URL(request.url).pathname);
+  };
+  const answers: [path: string, status: number][] = [
+    ["/login", 200],
+    ["/%6cogin", 200],
+    ["/x/../%6C%6fgin?a=%6c", 200],
+    ["//login", 400],
+    ["/%2flogin", 400],
+    ["/%6cogin%2F", 403],
+    ["/admin//..//login", 400],
+    ["/admin", 403],
+  ];
+  for (
+    const protocols of [
+      [protocol({ name: "x", ...first })],
+      [{ name: "x", callback: handlers(first) }],
+      [{ name: "x", callback: raw }],
+      [protocol({ name: "x", ...first }), protocol({ name: "y", path: "/*", fetch })],
+    ] satisfies Protocol[][]
+  ) {
+    await using served = serve(protocols, { fetch });
+    for (const [path, status] of answers) {
+      const peer = await served.dial(get(path));
+      const { head, body } = await readResponse(peer);
+      assertEquals(statusOf(head), status, path);
+      if (status === 200) assertEquals(body, "/login");
+    }
+  }
+});
+
+Deno.test("without a filter fetch sees slashes as they were sent, and else a path in one form", async () => {
+  const paths = {
+    "//a%2fb//": "//a%2Fb//",
+    "/%61dmin/%c3%a9": "/admin/%C3%A9",
+    "/@x%2Fy": "/@x%2Fy",
+  };
+  const fetch = ({ url }: Request) => new Response(new URL(url).pathname);
+  for (const protocols of [[], [protocol({ name: "x", open: () => {} })]]) {
+    await using served = serve(protocols, { fetch });
+    for (const [path, seen] of Object.entries(paths)) {
+      assertEquals((await readResponse(await served.dial(get(path)))).body, seen);
+    }
+  }
+  await using served = serve([protocol({ name: "admin", path: "/admin/*", fetch })]);
+  for (const path of ["/%61dmin/x", "/x/%2e%2e/%61d%6Din/x"]) {
+    assertEquals((await readResponse(await served.dial(get(path)))).body, "/admin/x");
+  }
 });
 
 Deno.test("where no path fits and the context has no fetch, http of the first protocol is asked", async () => {

@@ -17,6 +17,8 @@ import { HeaderFields } from "../../../src/core/http/fields.ts";
 import { HttpSyntaxError, splitList } from "../../../src/core/http/syntax.ts";
 import {
   decodeArguments,
+  hasPlainSlashes,
+  normalPath,
   parseAuthority,
   parseTarget,
   rawPathOf,
@@ -249,6 +251,8 @@ const targets: Target = {
     "%2F",
     "%00",
     "%c3%a4",
+    "%6C",
+    "^",
     "%",
     "?",
     "#",
@@ -332,9 +336,16 @@ function checkTarget(text: string): string {
   expect(`${path} has dots`, !/\/\.{1,2}(\/|$)/.test(path));
   // deno-lint-ignore no-control-regex -- none of them may be there
   expect("a control character", !/[\0-\x1f\x7f]/.test(path) && path.isWellFormed());
-  expect("the raw path", rawPathOf(text).startsWith("/"));
+  const raw = rawPathOf(text);
+  expect("the raw path", raw.startsWith("/"));
+  if (hasPlainSlashes(raw)) {
+    const escaped = path.split("/").map(encodeURIComponent).join("/");
+    expectSame("the path in the URL", pathnameOf(raw), pathnameOf(escaped));
+  }
   return "path";
 }
+
+const pathnameOf = (raw: string) => new URL(`http://h${normalPath(raw)}`).pathname;
 
 /** Where both take a host they take the same one, and the same port. */
 function checkAuthority(text: string): string {

@@ -72,6 +72,10 @@ Deno.test("blanks don't matter, and empty elements are no hops", () => {
   assertEquals(believed(1, "\t 2.2.2.2 \t"), "2.2.2.2");
   assertEquals(believed(2, "1.1.1.1,,2.2.2.2,"), "1.1.1.1");
   assertEquals(believed(true, ",1.1.1.1"), "1.1.1.1");
+  let asked = 0;
+  const trust = { isTrusted: () => (asked++, true) };
+  assertEquals(forwardedAddress(SOCKET, `1.1.1.1${",".repeat(15_000)}`, trust), "1.1.1.1");
+  assertEquals(asked, 2, "once an address");
 });
 
 Deno.test("ports and brackets are taken off, and an address has one form", () => {

@@ -7,6 +7,12 @@ const HOSTILE = {
   },
 };
 
+const ASKED_NOTHING = new Proxy({}, {
+  getPrototypeOf() {
+    throw new Error("trap");
+  },
+});
+
 Deno.test("what is thrown may be anything", () => {
   const error = new TypeError("so");
   assertMatch(describeError(error), /^TypeError: so\n {4}at /);
@@ -14,5 +20,6 @@ Deno.test("what is thrown may be anything", () => {
   for (const describe of [describeError, describeFailure, messageOf]) {
     assertEquals([describe(5), describe(undefined)], ["5", "undefined"]);
     assertEquals(describe(HOSTILE), "something that can't be shown");
+    assertEquals(describe(ASKED_NOTHING), "something that can't be shown");
   }
 });
