@@ -419,7 +419,8 @@ export interface ListenInfo {
 
 /**
  * Which proxies are believed: none; all; so many, counted from the socket; or those of these
- * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for peers on a unix socket).
+ * addresses and ranges (`10.0.0.0/8`, `fd00::/8`, `::1`; `unix:` for peers on a unix socket). A field that
+ * names more than 64 of them is not believed.
  *
  * @category Server and client
  * @example

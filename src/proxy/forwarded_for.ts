@@ -12,6 +12,8 @@ export interface ProxyTrust {
 
 /** How a peer without an address, that of a unix socket, is written in a list. */
 const UNIX_PEER = "unix:";
+/** No request goes through so many. */
+const MOST_HOPS = 64;
 
 /**
  * Reads what proxies to trust.
@@ -54,7 +56,7 @@ export function readProxyTrust(trust: TrustProxy): ProxyTrust {
  * the leftmost.
  *
  * What stands further left comes from an untrusted peer, and isn't looked at. Where a trusted proxy has
- * written no address (`unknown`, a name, garbage), the socket's own one stands.
+ * written no address (`unknown`, a name, garbage), or more than 64 are trusted, the socket's own one stands.
  *
  * @param socketAddress the socket's peer, as text; empty for a unix socket
  * @param forwarded the values of `X-Forwarded-For`, in the order in which they came
@@ -77,7 +79,7 @@ export function forwardedAddress(
     const element = trimBlanks(list.slice(comma + 1, end));
     end = comma;
     if (element === "") continue;
-    const read = readAddress(element);
+    const read = hop > MOST_HOPS ? undefined : readAddress(element);
     if (read === undefined) return socketAddress;
     address = read;
     if (!trust.isTrusted(address, ++hop)) break;

@@ -78,6 +78,14 @@ Deno.test("blanks don't matter, and empty elements are no hops", () => {
   assertEquals(asked, 2, "once an address");
 });
 
+Deno.test("of 64 proxies each may be trusted, and one more makes it garbage", () => {
+  const proxies = (count: number) => Array.from({ length: count }, () => "10.0.0.1").join();
+  for (const trust of [["0.0.0.0/5", SOCKET, "10.0.0.0/8"], true, 1000]) {
+    assertEquals(believed(trust, `9.9.9.9,${proxies(64)}`), "9.9.9.9");
+    assertEquals(believed(trust, `9.9.9.9,${proxies(65)}`), SOCKET);
+  }
+});
+
 Deno.test("ports and brackets are taken off, and an address has one form", () => {
   const forms = {
     "1.2.3.4:5678": "1.2.3.4",
