@@ -47,10 +47,12 @@ export interface Folder {
    *
    * @param most How many are looked at.
    * @param isShown Says which ones are.
+   * @param inTurn Waited for before each piece of work, so that others have their turns.
    */
   list(
     name: string,
     most: number,
     isShown: (name: string) => boolean,
+    inTurn: () => Promise<void>,
   ): Promise<FolderContent | 404 | 503>;
 }

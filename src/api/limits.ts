@@ -120,7 +120,10 @@ export interface Limits {
    * line in the log says so; what another server hands over is answered 503. Clients have places, too, but are never refused one. Each context counts for itself.
    *
    * Default: 80 % of the descriptors that the process may have by its hard limit, to which the runtime raises the
-   * soft one, where `/proc/self/limits` can be read: on Linux, with `--allow-all`. Else `10000`.
+   * soft one, where `/proc/self/limits` can be read: on Linux, with `--allow-all`. Else `10000`. With `mounts` or
+   * `fileOps` it is 40 %, as each connection may hold a file as well, for as long as its peer reads nothing of it.
+   * Files that are sent may take what the connections leave of nine tenths, and one tenth in any case; past that the
+   * next ones are answered 503.
    */
   readonly maxConnections: number;
   /**

@@ -27,6 +27,7 @@ import type { Digests } from "../core/websocket/digests.ts";
 import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version.ts";
 import type { Compression } from "../files/compression.ts";
 import type { CheckedMount } from "../files/mounts.ts";
+import type { OpenFiles } from "../files/open_files.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import type { Scheduler } from "../service/scheduler.ts";
 import type { TimerWheel } from "../service/timer_wheel.ts";
@@ -81,6 +82,7 @@ export interface ConnectionOwner {
   readonly clients: ClientWatch;
   readonly counters: ContextCounters;
   readonly fileOps: FileOps;
+  readonly openFiles: OpenFiles;
   /** The longest paths first. */
   readonly mounts: readonly CheckedMount[];
   /** Whether `serveHttpFile` compresses. */

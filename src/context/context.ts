@@ -51,6 +51,8 @@ import type { Draft04Masking, WireVersion } from "../core/websocket/wire_version
 import { attempt } from "../extensions/pipeline.ts";
 import { Compression } from "../files/compression.ts";
 import type { CheckedMount } from "../files/mounts.ts";
+import { OpenFiles } from "../files/open_files.ts";
+import { mostOpenFiles } from "./options/descriptor_shares.ts";
 import type { ProxyTrust } from "../proxy/forwarded_for.ts";
 import { BroadcastInbox } from "../remote/broadcast_inbox.ts";
 import { PatientClock } from "../service/patient_clock.ts";
@@ -71,6 +73,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly face: Context;
   readonly limits: Limits;
   readonly fileOps: FileOps;
+  readonly openFiles: OpenFiles;
   readonly mounts: readonly CheckedMount[];
   readonly compresses: boolean;
   readonly compression = new Compression();
@@ -140,6 +143,7 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
     this.face = faceOf(this);
     this.limits = info.limits;
     this.fileOps = info.fileOps;
+    this.openFiles = new OpenFiles(mostOpenFiles(info.limits.maxConnections));
     this.mounts = info.mounts;
     this.compresses = info.compression;
     this.fetch = info.fetch;

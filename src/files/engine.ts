@@ -18,6 +18,7 @@ import {
 import { acquireBuffer, forgetBuffer, releaseBuffer, SHORT } from "./buffers.ts";
 import { CodedSource } from "./coded_source.ts";
 import type { Compression, Plan } from "./compression.ts";
+import type { OpenFiles } from "./open_files.ts";
 import { type FileAccess, FileSource, statOf } from "./source.ts";
 import { mediaType } from "./types.ts";
 import type { TurnBudget } from "../service/turn_budget.ts";
@@ -38,6 +39,8 @@ export interface FileResponse {
   readonly isOpen: boolean;
   /** The turns of the event loop, which connections share. */
   readonly budget: TurnBudget;
+  /** Those of the context, among which the file counts. */
+  readonly openFiles: OpenFiles;
   /** The value of a field of the request, its lines joined; undefined when it is absent. */
   requestField(name: FieldName): string | undefined;
   /** Sends the head, once; `content-length` is among the fields where the body has one. */
@@ -121,7 +124,7 @@ class Transfer implements FileTransfer {
 
   constructor(response: FileResponse, ops: FileOps, path: string, options: FileOptions) {
     this.#response = response;
-    this.#access = { wsi: response.wsi, ops, path };
+    this.#access = { wsi: response.wsi, ops, path, openFiles: response.openFiles };
     this.#options = options;
     this.#request = {
       path,

@@ -25,13 +25,21 @@ export const LISTING_FIELDS: readonly (readonly [string, string])[] = [
   ],
 ];
 
+/** Rows that are made in one go: some 0.5 ms. */
+const ROWS_AT_A_TIME = 256;
+
 /**
- * A page with the content of a folder.
+ * Makes a page with the content of a folder, which the last value is; between the others, which are
+ * undefined, something else may be done.
  *
  * @param path The folder's path in the server, decoded, with a slash at its end.
  * @param hasParent Whether there is a folder above it, to go back to.
  */
-export function listingPage(path: string, content: FolderContent, hasParent: boolean): string {
+export function* listingPage(
+  path: string,
+  content: FolderContent,
+  hasParent: boolean,
+): Generator<undefined, string> {
   const title = `Index of ${escapeHtml(path)}`;
   let page = "<!doctype html>\n" +
     '<html lang="en"><head><meta charset="utf-8">' +
@@ -40,6 +48,7 @@ export function listingPage(path: string, content: FolderContent, hasParent: boo
     "<table><thead><tr><th>Name</th><th>Size</th><th>Modified</th></tr></thead><tbody>\n";
   if (hasParent) page += '<tr><td><a href="../">../</a></td><td></td><td></td></tr>\n';
   let { isWhole } = content;
+  let rows = 0;
   for (const entry of content.entries) {
     if (!entry.name.isWellFormed()) continue;
     if (page.length > LONGEST_PAGE) {
@@ -47,6 +56,7 @@ export function listingPage(path: string, content: FolderContent, hasParent: boo
       break;
     }
     page += row(entry);
+    if (++rows % ROWS_AT_A_TIME === 0) yield;
   }
   page += "</tbody></table>\n";
   if (!isWhole) page += "<p>There are more than are listed here.</p>\n";

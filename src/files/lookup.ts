@@ -3,10 +3,11 @@
 import type { FoundFile } from "../api/folder.ts";
 import { line, log } from "../base/log.ts";
 import type { FieldLine } from "../core/http/writer.ts";
-import { listingPage, MOST_LISTED } from "./listing.ts";
+import { type Listing, listingOf } from "./listings.ts";
 import type { CheckedMount } from "./mounts.ts";
 import { chooseVariant } from "./precompressed.ts";
 import { mediaType } from "./types.ts";
+import { type TurnBudget, UNLIMITED } from "../service/turn_budget.ts";
 
 /** What of a request decides. */
 export interface MountRequest {
@@ -35,7 +36,7 @@ export type MountAnswer =
   /** Nothing: the program may have something. */
   | { readonly kind: "none" }
   | { readonly kind: "redirect"; readonly location: string }
-  | { readonly kind: "page"; readonly html: string }
+  | { readonly kind: "page"; readonly html: Uint8Array<ArrayBuffer> }
   /** The client accepts none of the forms that there are. */
   | { readonly kind: "unacceptable" }
   /** The system can't tell now, or can't read it, as for want of a descriptor. */
@@ -50,22 +51,23 @@ const UNAVAILABLE: MountAnswer = { kind: "unavailable" };
  */
 const ODD_PATH = /%2f|%5c|\\|\/(\.|%2e)(\.|%2e)(?:\/|$)/i;
 
-/** A name with one of these is in no path that is answered: of control characters the parser takes none. */
-// deno-lint-ignore no-control-regex -- files may have them in their names
-const NEVER_FOUND = /[\\\x00-\x1f\x7f-\x9f]/;
-
 /** A segment that begins with a dot. */
 const DOTFILE = /\/\./;
 
 /** RFC 8615: what is there is meant to be found. */
 const WELL_KNOWN = "/.well-known/";
 
-/** Looks in a mount for what a GET or HEAD asks for. Never throws or rejects; only a listing takes time. */
+/**
+ * Looks in a mount for what a GET or HEAD asks for. Never throws or rejects; only a listing takes time.
+ *
+ * @param budget The turns of the event loop, in which a listing is made.
+ */
 export function lookUp(
   mount: CheckedMount,
   request: MountRequest,
+  budget: TurnBudget = UNLIMITED,
 ): MountAnswer | Promise<MountAnswer> {
-  const answer = find(mount, request);
+  const answer = find(mount, request, budget);
   log("debug", () => {
     const kind = "kind" in answer ? answer.kind : "page";
     const what = "file" in answer ? answer.file.path : kind;
@@ -74,7 +76,11 @@ export function lookUp(
   return answer;
 }
 
-function find(mount: CheckedMount, request: MountRequest): MountAnswer | Promise<MountAnswer> {
+function find(
+  mount: CheckedMount,
+  request: MountRequest,
+  budget: TurnBudget,
+): MountAnswer | Promise<MountAnswer> {
   const { path } = request;
   const { folder, index } = mount;
   const name = path.slice(mount.path.length);
@@ -92,7 +98,7 @@ function find(mount: CheckedMount, request: MountRequest): MountAnswer | Promise
     if (found?.kind === "file") return fileAnswer(mount, name + index, found, request);
     if (found?.kind === "unavailable") return UNAVAILABLE;
   }
-  return mount.listing ? listing(mount, path, name) : NONE;
+  return mount.listing ? listing(mount, path, name, budget) : NONE;
 }
 
 function fileAnswer(
@@ -112,26 +118,18 @@ function fileAnswer(
   return { kind: "file", file: variant.file, contentType: mediaType(name), isCompressed, fields };
 }
 
-/** Listings under way, by folder and name: requests for the same one at the same time share it. */
-const underWay = new WeakMap<CheckedMount, Map<string, Promise<MountAnswer>>>();
-
-function listing(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {
-  let listings = underWay.get(mount);
-  if (listings === undefined) underWay.set(mount, listings = new Map());
-  const before = listings.get(name);
-  if (before !== undefined) return before;
-  const answer = list(mount, path, name).finally(() => listings.delete(name));
-  listings.set(name, answer);
-  return answer;
+function listing(
+  mount: CheckedMount,
+  path: string,
+  name: string,
+  budget: TurnBudget,
+): Promise<MountAnswer> {
+  return listingOf(mount, path, name, budget).then(answerWith);
 }
 
-async function list(mount: CheckedMount, path: string, name: string): Promise<MountAnswer> {
-  const isShown = (each: string) =>
-    (mount.dotfiles || !each.startsWith(".")) && !NEVER_FOUND.test(each);
-  const content = await mount.folder.list(name, MOST_LISTED, isShown);
-  if (content === 404) return NONE;
-  if (content === 503) return UNAVAILABLE;
-  return { kind: "page", html: listingPage(path, content, name !== "/") };
+function answerWith(listing: Listing): MountAnswer {
+  if (listing === 404) return NONE;
+  return listing === 503 ? UNAVAILABLE : { kind: "page", html: listing };
 }
 
 function hasDotfile(name: string, isRoot: boolean): boolean {

@@ -5,6 +5,7 @@ import type { Wsi } from "../api/wsi.ts";
 import { lengthOf } from "../base/bytes.ts";
 import { describeValue } from "../base/check.ts";
 import { describeFailure, line, log } from "../base/log.ts";
+import type { OpenFiles } from "./open_files.ts";
 
 /** A read of a piece takes some 20 µs where the host has it in memory, and a disk's some 0.1 to 10 ms. */
 const MOST_IN_MEMORY_MS = 0.5;
@@ -16,6 +17,8 @@ export interface FileAccess {
   readonly ops: FileOps;
   /** As the operations understand it. */
   readonly path: string;
+  /** Among which it counts while it is open. */
+  readonly openFiles: OpenFiles;
 }
 
 /**
@@ -40,14 +43,21 @@ export class FileSource {
   #isFetched = false;
   #isOpen = true;
 
-  /** @throws what the operation does, or for a length that is none. */
+  /** @throws what the operation does, for a length that is none, or when as many as may be are open. */
   static async open(
     access: FileAccess,
     opened?: OpenFile | Promise<OpenFile>,
   ): Promise<FileSource> {
-    const { wsi, ops, path } = access;
-    // To wait for what the host does at once would take many times as long as the work itself.
-    const file = await (opened ?? atOnce(ops.open).call(ops, wsi, path, "read"));
+    const { openFiles } = access;
+    if (opened === undefined && openFiles.isFull) throw new TooManyFiles();
+    openFiles.add();
+    let file: OpenFile;
+    try {
+      file = await (opened ?? FileSource.#openFile(access));
+    } catch (error) {
+      openFiles.remove();
+      throw error;
+    }
     const source = new FileSource(access, file);
     try {
       checkCount("open", "length", file.length, Number.MAX_SAFE_INTEGER);
@@ -56,6 +66,11 @@ export class FileSource {
       throw error;
     }
     return source;
+  }
+
+  static #openFile({ wsi, ops, path }: FileAccess): OpenFile | Promise<OpenFile> {
+    // To wait for what the host does at once would take many times as long as the work itself.
+    return atOnce(ops.open).call(ops, wsi, path, "read");
   }
 
   private constructor(access: FileAccess, stat: OpenFile) {
@@ -104,12 +119,23 @@ export class FileSource {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { wsi, ops, path } = this.#access;
+    const { wsi, ops, path, openFiles } = this.#access;
     try {
       await ops.close(wsi, this.stat.handle);
     } catch (error) {
       log("warn", () => line`${path}: ${describeFailure(error)}`);
+    } finally {
+      openFiles.remove();
     }
+  }
+}
+
+/** Answered as the system's own failure would be, before new connections are what there is no descriptor for. */
+class TooManyFiles extends Error {
+  readonly code = "EMFILE";
+
+  constructor() {
+    super("as many files as this context may have open are being sent");
   }
 }
 

@@ -50,6 +50,7 @@ class HostFolder implements Folder {
     name: string,
     most: number,
     isShown: (name: string) => boolean,
+    inTurn: () => Promise<void>,
   ): Promise<FolderContent | 404 | 503> {
     try {
       const folder = this.#real(name);
@@ -61,15 +62,20 @@ class HostFolder implements Folder {
         if (!isWhole) break;
         names.push(entry.name);
       }
-      return { entries: await this.#entries(name, names.sort()), isWhole };
+      return { entries: await this.#entries(name, names.sort(), inTurn), isWhole };
     } catch (error) {
       return openFailure(join(this.path, name), error);
     }
   }
 
-  async #entries(folder: string, names: readonly string[]): Promise<FolderEntry[]> {
+  async #entries(
+    folder: string,
+    names: readonly string[],
+    inTurn: () => Promise<void>,
+  ): Promise<FolderEntry[]> {
     const entries: FolderEntry[] = [];
     for (let at = 0; at < names.length; at += AT_A_TIME) {
+      await inTurn();
       const some = names.slice(at, at + AT_A_TIME);
       const found = await Promise.all(some.map((name) => this.#entry(`${folder}/${name}`, name)));
       entries.push(...found.filter((each) => each !== undefined));

@@ -195,6 +195,11 @@ export const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
   "behaviour/lifecycle/promises_test.ts": ["connection/callbacks"],
   "behaviour/lifecycle/return_values_test.ts": ["base/callback_results"],
   "behaviour/lifecycle/system_test.ts": ["context/listen", "context/privileges"],
+  "behaviour/options/file_places_test.ts": [
+    "connection/http/answers/retry_later",
+    "context/options/descriptor_shares",
+    "files/open_files",
+  ],
   "behaviour/options/arguments_test.ts": ["base/check"],
   "behaviour/options/log_levels_test.ts": ["base/log", "connection/http/request_log"],
   "behaviour/options/platform_test.ts": ["context/creation_options", "context/options/platform"],

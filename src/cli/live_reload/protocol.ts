@@ -32,8 +32,6 @@ const SCRIPT_FIELDS = [
   ["x-content-type-options", "nosniff"],
 ] as const;
 
-const encoder = new TextEncoder();
-
 /**
  * Pages go out with the script in them; everything else the mount answers by itself.
  *
@@ -86,7 +84,7 @@ function opened(folder: string | URL): Folder {
 
 function answer(wsi: Wsi, found: MountAnswer): 0 | Promise<0> {
   if (found.kind === "page") {
-    wsi.respond(200, withScript(encoder.encode(found.html)), listingFields());
+    wsi.respond(200, withScript(found.html), listingFields());
   } else if (found.kind === "file" && /^text\/html\b/.test(found.contentType)) {
     if (found.file.length <= LONGEST_PAGE) return answerPage(wsi, found);
   }

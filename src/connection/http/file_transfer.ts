@@ -6,6 +6,7 @@ import type { Connection } from "../connection.ts";
 import type { FieldName } from "../../core/http/fields.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import type { FileFailure, FileResponse } from "../../files/engine.ts";
+import type { OpenFiles } from "../../files/open_files.ts";
 import { waitForTurn } from "../../service/awaited_turn.ts";
 import type { TurnBudget } from "../../service/turn_budget.ts";
 
@@ -41,6 +42,10 @@ export class ConnectionFileResponse implements FileResponse {
 
   get isOpen(): boolean {
     return this.#connection.isOpen;
+  }
+
+  get openFiles(): OpenFiles {
+    return this.#connection.owner.openFiles;
   }
 
   get budget(): TurnBudget {

@@ -14,12 +14,10 @@ import type { RequestHead } from "../../core/http/head.ts";
 import { hasPlainSlashes, rawPathOf } from "../../core/http/target.ts";
 import type { FieldLine } from "../../core/http/writer.ts";
 import { mountOf } from "../../files/mounts.ts";
+import { RETRY_LATER } from "./answers/retry_later.ts";
 
 /** Methods whose requests have a body, if only an empty one (RFC 9110 section 8.6). */
 const BODY_METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
-
-/** Seconds: until then there may be room. */
-const RETRY_LATER: readonly FieldLine[] = [["Retry-After", "1"]];
 
 /** The session that it came in. Implemented by HttpSession. */
 export interface PlainExchange extends BodyExchange, FetchExchange {

@@ -40,6 +40,8 @@ import {
   type FileTransfer,
   serveFile,
 } from "../../files/engine.ts";
+import { RETRY_LATER } from "./answers/retry_later.ts";
+import type { TurnBudget } from "../../service/turn_budget.ts";
 import type { FileOfMount } from "../../files/lookup.ts";
 import { foundFileOps } from "../../transport/found_files.ts";
 
@@ -111,6 +113,11 @@ export class HttpResponse implements HttpExchange {
     return this.isTransferring || outbox.unsent > 0 || outbox.wantsWritable;
   }
 
+  /** The turns of the event loop, which connections share. */
+  get budget(): TurnBudget {
+    return this.#connection.owner.budget;
+  }
+
   serveFile(path: string, contentType: string | undefined, headers: Fields): 0 | -1 {
     if (this.hasBegun || this.isComplete) return -1;
     if (typeof path !== "string") refuseArgument("serveHttpFile", "path", path, "text");
@@ -151,14 +158,14 @@ export class HttpResponse implements HttpExchange {
     const response = this.#fileResponse();
     const waiting = new Lookup();
     this.#transfer = waiting;
-    void promise.then((value) =>
-      response.arrived(() => {
-        if (waiting.isAbandoned || !response.isOpen) return;
-        this.#transfer = undefined;
-        this.hasBegun = false;
-        goOn(value);
-      })
-    );
+    const answer = (value: T) => {
+      if (waiting.isAbandoned || !response.isOpen) return;
+      this.#transfer = undefined;
+      this.hasBegun = false;
+      goOn(value);
+    };
+    // Many may have waited for the same, and would be answered in one go.
+    void promise.then((value) => response.arrived(() => response.inTurn(() => answer(value))));
   }
 
   #serve(ops: FileOps, path: string, options: FileOptions): void {
@@ -168,7 +175,7 @@ export class HttpResponse implements HttpExchange {
 
   #fail(status: FileFailure, fields: Fields = []): void {
     if (status < 500) this.returnStatus(status, undefined, fields);
-    else this.turnAway(status, fields);
+    else this.turnAway(status, status === 503 ? RETRY_LATER : fields);
     this.complete();
   }
 

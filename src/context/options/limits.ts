@@ -1,8 +1,9 @@
 /** The rules of the limits. */
 
+import type { ContextCreationInfo } from "../../api/creation_info.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../api/limits.ts";
 import { isWhole, type Rule, wholeNumber } from "../../base/option_rules.ts";
-import { descriptorLimit } from "../../transport/machine.ts";
+import { defaultConnections } from "./descriptor_shares.ts";
 
 /** The longest delay that the runtime's timers can wait. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
@@ -49,9 +50,6 @@ const LIFETIME_SPREAD: Rule<number> = {
   },
 };
 
-/** Of all descriptors; the others are for files, brokers and what else the program opens. */
-const SHARE_OF_DESCRIPTORS = 0.8;
-
 const CONNECTIONS = count(
   "maxConnections",
   1,
@@ -60,14 +58,14 @@ const CONNECTIONS = count(
 
 const MOST_CONNECTIONS: Rule<number> = {
   ...CONNECTIONS,
-  default:
-    `80 % of the descriptors that the process may have; \`${DEFAULT_LIMITS.maxConnections}\` ` +
+  default: "80 % of the descriptors that the process may have, 40 % with `mounts` or `fileOps`; " +
+    `\`${DEFAULT_LIMITS.maxConnections}\` ` +
     "where that can't be read",
   check(value, ask) {
     if (value !== undefined) return CONNECTIONS.check(value, ask);
-    const descriptors = descriptorLimit();
-    if (descriptors === undefined) return DEFAULT_LIMITS.maxConnections;
-    return Math.max(1, Math.floor(descriptors * SHARE_OF_DESCRIPTORS));
+    const { mounts, fileOps } = ask.info as Partial<ContextCreationInfo>;
+    const hasMounts = Array.isArray(mounts) && mounts.length > 0;
+    return defaultConnections(hasMounts || fileOps !== undefined) ?? DEFAULT_LIMITS.maxConnections;
   },
 };
 

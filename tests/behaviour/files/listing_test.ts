@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { LISTING_FIELDS, listingPage, MOST_LISTED } from "../../../src/files/listing.ts";
+import { leaveBy, LoopClock } from "../../support/clocks/loop_clock.ts";
 import { withMount } from "../../support/folder.ts";
 import { fieldOf, get, request, statusOf } from "../../support/http.ts";
 import { readHead, readResponse, type Served } from "../../support/serve.ts";
@@ -10,6 +11,13 @@ async function page(served: Served, target: string) {
   const bytes = await peer.readBytes(Number(fieldOf(head, "content-length")));
   peer.close();
   return { head, status: statusOf(head), body: new TextDecoder().decode(bytes) };
+}
+
+function wholePage(...parts: Parameters<typeof listingPage>): string {
+  const pieces = listingPage(...parts);
+  let piece = pieces.next();
+  while (!piece.done) piece = pieces.next();
+  return piece.value;
 }
 
 /** The rows: where each one leads, what it shows, and its size. */
@@ -100,7 +108,7 @@ Deno.test("a time that no Date can hold is left out, and a late year has all its
   const entries = [NaN, 3e14].map((time) => (
     { name: "x", isFolder: false, length: 1, mtime: new Date(time) }
   ));
-  const page = listingPage("/", { entries, isWhole: true }, false);
+  const page = wholePage("/", { entries, isWhole: true }, false);
   assertStringIncludes(page, "<td>1</td><td></td></tr>");
   assertStringIncludes(page, "<td>1</td><td>+011476-08-15 05:20</td></tr>");
 });
@@ -132,16 +140,45 @@ Deno.test("a page of long names ends at its limit", () => {
   const entries = Array.from({ length: MOST_LISTED }, () => (
     { name, isFolder: false, length: 1, mtime: null }
   ));
-  const page = listingPage("/", { entries, isWhole: true }, false);
+  const page = wholePage("/", { entries, isWhole: true }, false);
   assert(page.length > 2 * 1024 * 1024 && page.length < 2.1 * 1024 * 1024);
   assertStringIncludes(page, "There are more");
 });
 
 Deno.test("the page's style is what its policy allows", async () => {
-  const page = listingPage("/", { entries: [], isWhole: true }, false);
+  const page = wholePage("/", { entries: [], isWhole: true }, false);
   const style = /<style>([^<]*)<\/style>/.exec(page)![1]!;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   const hash = new Uint8Array(digest).toBase64();
   const policy = LISTING_FIELDS.find(([name]) => name === "content-security-policy")![1];
   assertStringIncludes(policy, `style-src 'sha256-${hash}'`);
+});
+
+/** Whatever asks what time it is has taken a quarter of a millisecond. */
+class TickingClock extends LoopClock {
+  override now = () => this.time += 0.25;
+}
+
+Deno.test("requests that have waited for the same listing are answered turn by turn", () => {
+  const clock = new TickingClock();
+  const options = { listing: true, info: { clock, kaTime: 0 } };
+  return withMount({ "a.txt": "a" }, options, async (served) => {
+    let answered = 0;
+    const peers = await Promise.all(Array.from({ length: 100 }, () => served.dial(get("/"))));
+    const answers = peers.map(async (peer) => {
+      const { body } = await readResponse(peer);
+      answered++;
+      return rowsOf(body);
+    });
+    let rounds = 0;
+    for (let before = 0; answered < peers.length; before = answered) {
+      await clock.comeRound();
+      assert(answered - before <= 40, `${answered - before} in a turn`);
+      if (answered > before) rounds++;
+    }
+    assert(rounds >= 3, `${rounds} rounds`);
+    for (const rows of await Promise.all(answers)) assertEquals(rows, ["./a.txt a.txt 1"]);
+    for (const peer of peers) peer.close();
+    await leaveBy(clock, served.context);
+  });
 });

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { FileOps } from "../../../src/api/file_ops.ts";
 import type { Wsi } from "../../../src/api/wsi.ts";
 import { type FileResponse, type FileTransfer, serveFile } from "../../../src/files/engine.ts";
+import { OpenFiles } from "../../../src/files/open_files.ts";
 import { UNLIMITED } from "../../../src/service/turn_budget.ts";
 import { settle } from "../../support/serve.ts";
 
@@ -35,6 +36,7 @@ function serve(): Served {
     method: "GET",
     isOpen: true,
     budget: UNLIMITED,
+    openFiles: new OpenFiles(Infinity),
     requestField: () => undefined,
     sendHead: (status) => void told.push(`head ${status}`),
     sendBody: ({ length }) => void told.push(`send ${length}`),

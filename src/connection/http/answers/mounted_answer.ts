@@ -6,8 +6,6 @@ import { LISTING_FIELDS } from "../../../files/listing.ts";
 import { lookUp, type MountAnswer } from "../../../files/lookup.ts";
 import type { CheckedMount } from "../../../files/mounts.ts";
 
-const encoder = new TextEncoder();
-
 /** Whether mounts answer requests of this method, in capitals. */
 export function isForMounts(method: string): boolean {
   return method === "GET" || method === "HEAD";
@@ -36,7 +34,7 @@ export function askMount(
     passOn();
   };
   const acceptEncoding = fields.get("accept-encoding");
-  const found = lookUp(mount, { path, target, uriArgs, acceptEncoding });
+  const found = lookUp(mount, { path, target, uriArgs, acceptEncoding }, response.budget);
   if ("kind" in found) answer(response, found, onNothing);
   else response.waitFor(found, (late) => answer(response, late, onNothing));
 }
@@ -57,7 +55,7 @@ function answer(response: HttpResponse, found: MountAnswer, onNothing: () => voi
       response.turnAway(503);
       break;
     case "page": {
-      const page = encoder.encode(found.html);
+      const page = found.html;
       response.writeHeaders(200, [...LISTING_FIELDS, ["content-length", String(page.length)]]);
       response.write(page, "http");
     }
