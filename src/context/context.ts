@@ -11,7 +11,7 @@ import type { ReasonData } from "../api/reasons.ts";
 import type { Stats } from "../api/stats/stats.ts";
 import { POLLOUT } from "../api/service.ts";
 import { LwsError } from "../base/errors.ts";
-import { isLogged, limitBy, line, log } from "../base/log.ts";
+import { isLogged, limitBy, line, log, thrown } from "../base/log.ts";
 import { call } from "../connection/callbacks.ts";
 import { ClientHandshake } from "../connection/client/handshake.ts";
 import type { ClientTarget } from "../connection/client/route.ts";
@@ -130,6 +130,8 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   readonly #onAbort = () => void this.face.destroy();
   /** Every protocol had its `protocolInit`, in which one may destroy the context already. */
   #isSetUp = false;
+  /** All has been told that it ends. */
+  #isOver = false;
   readonly #loopLag: LoopLag;
   #hostName: string | undefined;
   #dirty: Outbox[] = [];
@@ -238,7 +240,14 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
         throw new LwsError("listen-failed", "addPollFd can't watch the listener");
       }
     } catch (error) {
-      for (const undo of rollBack.reverse()) undo();
+      for (const undo of rollBack.reverse()) {
+        try {
+          undo();
+        } catch (failure) {
+          // The first one is what the program has to know.
+          log("err", () => line`a context that could not be made: ${thrown(failure)}`);
+        }
+      }
       throw error;
     }
     this.#setUpProtocols();
@@ -407,7 +416,9 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
   // The end.
 
   #endIfEmpty(): void {
-    if (this.descriptors.connections.size > 0 || !this.#isSetUp) return;
+    if (this.#isOver || this.descriptors.connections.size > 0 || !this.#isSetUp) return;
+    // The last connection may end, and ask again, within the call that ends them.
+    this.#isOver = true;
     for (const extension of this.extensions) {
       attempt("contextDestruct", () => extension.contextDestruct?.(this.face));
     }
@@ -422,13 +433,16 @@ export class ServingContext implements ConnectionOwner, PollCallbacks {
 
   /** The port is free then: the runtime keeps a listener's socket for as long as an accept is under way. */
   async #released(closing: Promise<void> | undefined): Promise<void> {
-    // A broker is waited for by the wheel, and not for good.
-    await closing;
-    this.wheel.stop();
-    await this.admission.stopped;
-    await this.network.released?.();
-    this.tls.close();
-    this.budget.leave();
-    this.#unlimit();
+    try {
+      // A broker is waited for by the wheel, and not for good.
+      await closing;
+      this.wheel.stop();
+      await this.admission.stopped;
+      await this.network.released?.();
+    } finally {
+      this.tls.close();
+      this.budget.leave();
+      this.#unlimit();
+    }
   }
 }

@@ -88,15 +88,23 @@ export class TurnBudget {
   }
 
   /**
-   * A context that has {@linkcode enter}ed has ended. The last one leaves no timer behind: what still waits, for
-   * connections that have ended, has its turn at once.
+   * A context that has {@linkcode enter}ed has ended. No timer is left behind that no other one needs: behind the last
+   * one what still waits, for connections that have ended, has its turn at once.
    */
   leave(): void {
-    if (--this.#users > 0) return;
+    const isLast = --this.#users === 0;
+    if (!isLast && this.waiting > 0) return;
     this.#rest();
     this.#order.sort();
     for (let taker = this.#order.next(); taker !== undefined; taker = this.#order.next()) {
-      taker.onTurn();
+      try {
+        taker.onTurn();
+      } catch (error) {
+        // As in any other turn, but the others have theirs.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
     }
   }
 

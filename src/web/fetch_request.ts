@@ -1,6 +1,6 @@
 /** A request as `fetch` of a program gets it. */
 
-import { fieldsOf, type ShownHead, urlOf } from "./incoming_request.ts";
+import { fieldsOf, type ShownHead, urlOf, type UrlOrigin } from "./incoming_request.ts";
 import type { LazyAbort } from "./lazy_abort.ts";
 import { lazyRequest, type RequestSource } from "./lazy_request.ts";
 
@@ -22,7 +22,7 @@ export function takesBody(method: string): boolean {
 
 /** What a request has beside its head. */
 export interface FetchParts {
-  readonly isSecure: boolean;
+  readonly origin: UrlOrigin;
   /** Has the signal. */
   readonly abort: LazyAbort;
   /** Undefined for a request without one. */
@@ -67,12 +67,12 @@ class BodyRequest extends Request {
 /** What a `Request` is made of, found when it is asked for. A program may keep it for longer than the connection lives. */
 class HeadSource implements RequestSource {
   readonly #shown: ShownHead;
-  readonly #isSecure: boolean;
+  readonly #origin: UrlOrigin;
   readonly #abort: LazyAbort;
 
-  constructor(shown: ShownHead, { isSecure, abort }: FetchParts) {
+  constructor(shown: ShownHead, { origin, abort }: FetchParts) {
     this.#shown = shown;
-    this.#isSecure = isSecure;
+    this.#origin = origin;
     this.#abort = abort;
   }
 
@@ -81,7 +81,7 @@ class HeadSource implements RequestSource {
   }
 
   get url(): string {
-    return urlOf(this.#shown, this.#isSecure);
+    return urlOf(this.#shown, this.#origin);
   }
 
   get headers(): [name: string, value: string][] {

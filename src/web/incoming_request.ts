@@ -5,9 +5,15 @@ import { allCookies } from "../core/http/cookies.ts";
 import type { RequestHead } from "../core/http/head.ts";
 import { normalPath, rawPathOf } from "../core/http/target.ts";
 
-/** Where a request came from, and over what. */
-export interface RequestOrigin {
+/** What of its connection a URL depends on. */
+export interface UrlOrigin {
   readonly isSecure: boolean;
+  /** A filter was told the path: the URL has no other one. */
+  readonly isFiltered: boolean;
+}
+
+/** Where a request came from, and over what. */
+export interface RequestOrigin extends UrlOrigin {
   readonly remoteAddress: string;
 }
 
@@ -53,7 +59,7 @@ export class ConnectionRequest implements IncomingRequest {
   }
 
   get url(): URL {
-    return this.#url ??= new URL(urlOf(this.#shown, this.#origin.isSecure));
+    return this.#url ??= new URL(urlOf(this.#shown, this.#origin));
   }
 
   get path(): string {
@@ -91,9 +97,13 @@ export class ConnectionRequest implements IncomingRequest {
 }
 
 /** What a request is for, as an absolute URL that can be parsed. */
-export function urlOf({ head, rawUri }: ShownHead, isSecure: boolean): string {
+export function urlOf(
+  { head, rawUri }: ShownHead,
+  { isSecure, isFiltered }: UrlOrigin,
+): string {
   const scheme = isSecure ? "https" : "http";
-  const target = rawUri === "*" ? "" : normal(rawUri.startsWith("/") ? rawUri : rooted(rawUri));
+  const rootedUri = rawUri.startsWith("/") ? rawUri : rooted(rawUri);
+  const target = rawUri === "*" ? "" : normal(rootedUri, isFiltered);
   const url = `${scheme}://${head.host}${target}`;
   // What `Host` may be by RFC 3986 is more than a URL can have, such as 1.2.3.256.
   return head.host !== "" && URL.canParse(url) ? url : `${scheme}://${NO_HOST}${target}`;
@@ -110,10 +120,10 @@ export function fieldsOf(shown: ShownHead): [name: string, value: string][] {
   return pairs;
 }
 
-/** With its path in one form. */
-function normal(target: string): string {
+/** With its path as a URL has it. */
+function normal(target: string, isFiltered: boolean): string {
   const path = rawPathOf(target);
-  return normalPath(path) + target.slice(path.length);
+  return normalPath(path, isFiltered) + target.slice(path.length);
 }
 
 function rooted(absolute: string): string {

@@ -46,7 +46,7 @@ class GroupedPath implements PathPattern {
   readonly #pattern: URLPattern;
 
   constructor(pathname: string) {
-    this.#pattern = new URLPattern({ pathname });
+    this.#pattern = new URLPattern({ pathname: normalPattern(pathname) });
   }
 
   match(path: string): PathParams | undefined {
@@ -55,6 +55,19 @@ class GroupedPath implements PathPattern {
     const found = this.#pattern.exec({ pathname });
     return found === null ? undefined : decodedGroups(found.pathname.groups);
   }
+}
+
+/** The texts of a pattern in the form that paths are asked in, and never its syntax. */
+function normalPattern(pattern: string): string {
+  return pattern.replace(/%[0-9a-f]{2}/gi, (escape) => {
+    const normal = normalPath(escape);
+    // A group's name would go on with it, and a point is any character in an expression.
+    return normal.length > 1
+      ? normal
+      : pattern.includes("(")
+      ? normal.replace(".", "\\.")
+      : `\\${normal}`;
+  });
 }
 
 /** As a URL has it: in one form, and escaped what can't stand in one. */

@@ -37,9 +37,10 @@ export interface IncomingRequest {
    * of `Host`, or `unknown.invalid` where an HTTP/1.0 client sends none, or one that no URL can have. Of
    * `OPTIONS *` the path is `/` (RFC 9112 section 3.3).
    *
-   * The path is as it was sent, in one form (RFC 3986 section 6.2.2): dot segments are taken out, `%61` is `a`
-   * and `%c3` is `%C3`. Slashes that are encoded or follow each other stay, which {@linkcode path} doesn't tell
-   * from others: choose files and rights by that one.
+   * The path is as it was sent, in the form of RFC 3986 section 6.2.2: dot segments are taken out, `%61` is `a` and
+   * `%c3` is `%C3`. Behind a `filterHttpConnection` no character is escaped that a URL may have as it is: `%40` is `@`.
+   * Slashes that are encoded or follow each other stay, which {@linkcode path} doesn't tell from others: choose
+   * files and rights by that one.
    */
   readonly url: URL;
   /** As {@linkcode Wsi.uri}: percent-decoded once, without dot segments and empty ones; `*` of `OPTIONS *`. */

@@ -16,7 +16,7 @@ export type Requested = ConnectionRequest | PathParams | undefined;
 export interface Requesting {
   requested: Requested;
   readonly isSsl: 0 | 1 | 2;
-  readonly owner: { readonly proxyTrust: ProxyTrust | undefined };
+  readonly owner: { readonly proxyTrust: ProxyTrust | undefined; readonly filtersHttp: boolean };
   readonly peer: Pick<Peer, "addresses" | "socketAddress"> | undefined;
   readonly phase: Pick<Phase, "headers"> | undefined;
 }
@@ -29,6 +29,7 @@ export function requestOf(connection: Requesting): IncomingRequest | undefined {
   if (shown === undefined) return undefined;
   const origin = {
     isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
+    isFiltered: connection.owner.filtersHttp,
     remoteAddress: connection.peer?.addresses.ip ?? "",
   };
   return connection.requested = new ConnectionRequest(shown, origin, requested ?? NO_PARAMS);

@@ -231,13 +231,17 @@ function withoutDotSegments(path: string): string {
 }
 
 /**
- * The path of a target, as it was sent, in the one form that its URL has: without dot segments, and with escapes as RFC
- * 3986 section 6.2.2 wants them, of no character that a URL leaves as it is. What is told apart by it is told apart by
- * {@linkcode decodePath}, too, but for slashes that are encoded or follow each other, which stay here.
+ * The path of a target, as it was sent, as its URL has it: without dot segments, and with escapes as RFC 3986 section
+ * 6.2.2 wants them, upper case and of no character that needs none.
+ *
+ * @param isFiltered Gives it the one form that goes with what {@linkcode decodePath} makes of it: what a URL may have
+ *   as it is isn't escaped. Slashes stay that are encoded or follow each other.
  */
-export function normalPath(rawPath: string): string {
+export function normalPath(rawPath: string, isFiltered = false): string {
   const path = withoutDotSegments(rawPath);
-  return NEEDS_ESCAPES.test(path) ? path.replace(ESCAPE, normalEscape) : path;
+  if (!isFiltered) return normalEscapes(path, UNRESERVED);
+  // Engines differ in whether that one is escaped.
+  return normalEscapes(path, PLAIN_IN_URL).replaceAll("^", "%5E");
 }
 
 /** Whether each slash of a path, as it was sent, parts two segments for {@linkcode decodePath} and in a URL. */
@@ -245,16 +249,17 @@ export function hasPlainSlashes(rawPath: string): boolean {
   return !/\/\/|%2f/i.test(withoutDotSegments(rawPath));
 }
 
-const NEEDS_ESCAPES = /[%^]/;
-const ESCAPE = /%[0-9a-f]{2}|\^/gi;
+/** RFC 3986 section 2.3. */
+const UNRESERVED = /[A-Za-z0-9\-._~]/;
 /** What the parser of URLs leaves in a path as it is (WHATWG URL section 4.4), but slashes and the percent sign. */
 const PLAIN_IN_URL = /[A-Za-z0-9\-._~!$&'()*+,:;=@[\]|]/;
 
-function normalEscape(escape: string): string {
-  // Engines differ in whether that one is escaped.
-  if (escape === "^") return "%5E";
-  const character = String.fromCharCode(parseInt(escape.slice(1), 16));
-  return PLAIN_IN_URL.test(character) ? character : escape.toUpperCase();
+function normalEscapes(path: string, plain: RegExp): string {
+  if (!path.includes("%")) return path;
+  return path.replace(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCharCode(parseInt(escape.slice(1), 16));
+    return plain.test(character) ? character : escape.toUpperCase();
+  });
 }
 
 /** RFC 3986 section 5.2.4, and empty segments go too. */

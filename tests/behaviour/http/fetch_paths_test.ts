@@ -92,7 +92,7 @@ Deno.test("no request reaches another path than the one that a filter was told",
 });
 
 Deno.test("fetch is asked for the path that a filter was told, or not at all", async () => {
-  const gate = (path: string) => path === "/login" ? 0 : 1;
+  const gate = (path: string) => path === "/login" || path === "/@x;a=b" ? 0 : 1;
   const first = { filterHttpConnection: (_wsi: Wsi, _user: unknown, path: string) => gate(path) };
   const raw: Protocol["callback"] = (_wsi, reason, _user, data) =>
     reason === "filterHttpConnection" ? gate(data as string) : 0;
@@ -107,6 +107,8 @@ Deno.test("fetch is asked for the path that a filter was told, or not at all", a
     ["//login", 400],
     ["/%2flogin", 400],
     ["/%6cogin%2F", 403],
+    ["/@x;a=b", 200],
+    ["/%40x%3ba%3Db", 200],
     ["/admin//..//login", 400],
     ["/admin", 403],
   ];
@@ -123,7 +125,9 @@ Deno.test("fetch is asked for the path that a filter was told, or not at all", a
       const peer = await served.dial(get(path));
       const { head, body } = await readResponse(peer);
       assertEquals(statusOf(head), status, path);
-      if (status === 200) assertEquals(body, "/login");
+      if (status === 200) {
+        assertEquals(body, path.includes("x%3b") || path.includes("@") ? "/@x;a=b" : "/login");
+      }
     }
   }
 });
@@ -141,9 +145,11 @@ Deno.test("without a filter fetch sees slashes as they were sent, and else a pat
       assertEquals((await readResponse(await served.dial(get(path)))).body, seen);
     }
   }
-  await using served = serve([protocol({ name: "admin", path: "/admin/*", fetch })]);
-  for (const path of ["/%61dmin/x", "/x/%2e%2e/%61d%6Din/x"]) {
-    assertEquals((await readResponse(await served.dial(get(path)))).body, "/admin/x");
+  for (const path of ["/admin/*", "/%61dmin/:id", "/%61dmi%6e/:id([^/]*)"]) {
+    await using served = serve([protocol({ name: "admin", path, fetch })]);
+    for (const path of ["/%61dmin/x", "/x/%2e%2e/%61d%6Din/x"]) {
+      assertEquals((await readResponse(await served.dial(get(path)))).body, "/admin/x");
+    }
   }
 });
 

@@ -345,7 +345,7 @@ function checkTarget(text: string): string {
   return "path";
 }
 
-const pathnameOf = (raw: string) => new URL(`http://h${normalPath(raw)}`).pathname;
+const pathnameOf = (raw: string) => new URL(`http://h${normalPath(raw, true)}`).pathname;
 
 /** Where both take a host they take the same one, and the same port. */
 function checkAuthority(text: string): string {

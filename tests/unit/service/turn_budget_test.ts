@@ -361,6 +361,38 @@ Deno.test("behind its last context no turns pass, no timer stays, and what waits
   assertEquals([told, clock.timer], [["a", "b", "c"], undefined]);
 });
 
+Deno.test("a context that ends beside another one takes the timer back where nothing waits", () => {
+  const clock = new LoopClock();
+  const budget = inUse(inUse(new TurnBudget(clock)));
+  while (clock.timer === undefined) budget.begin(busy);
+  budget.leave();
+  assertEquals(clock.timer, undefined);
+  for (let i = 0; clock.timer === undefined; i++) assertEquals(i < 100 && budget.begin(busy), true);
+  budget.leave();
+});
+
+Deno.test("behind the last context what waits has its turn, whatever another one throws", async () => {
+  const thrown = Promise.withResolvers<unknown>();
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    thrown.resolve(event.error);
+  };
+  addEventListener("error", onError);
+  const budget = inUse(new TurnBudget(new LoopClock()));
+  const failure = new Error("in its turn");
+  let turnsTaken = 0;
+  budget.wait({
+    servedMs: 0,
+    onTurn() {
+      throw failure;
+    },
+  });
+  budget.wait({ servedMs: 0, onTurn: () => void turnsTaken++ });
+  budget.leave();
+  assertEquals([turnsTaken, budget.waiting, await thrown.promise], [1, 0, failure]);
+  removeEventListener("error", onError);
+});
+
 Deno.test("without a context it is never spent, and sets no timer", async () => {
   const clock = new LoopClock();
   const budget = inUse(new TurnBudget(clock));

@@ -16,11 +16,19 @@ const shown = (method: string) => ({
 
 Deno.test("a request has the head's parts, the scheme, and the body where there is one", async () => {
   const abort = new LazyAbort();
-  const request = fetchRequest(shown("PUT"), { isSecure: true, abort, body: bodyOf("abc") });
+  const request = fetchRequest(shown("PUT"), {
+    origin: { isSecure: true, isFiltered: false },
+    abort,
+    body: bodyOf("abc"),
+  });
   assertEquals([request.method, request.url], ["PUT", "https://a.example/p?x"]);
   assertEquals([...request.headers], [["cookie", "a=1; b=2"], ["host", "a.example"]]);
   assertEquals(await request.text(), "abc");
-  const bare = fetchRequest(shown("PUT"), { isSecure: false, abort, body: undefined });
+  const bare = fetchRequest(shown("PUT"), {
+    origin: { isSecure: false, isFiltered: false },
+    abort,
+    body: undefined,
+  });
   assertEquals([bare.body, bare.url], [null, "http://a.example/p?x"]);
 });
 
@@ -28,7 +36,7 @@ Deno.test("the signal of a request is that which it is given", () => {
   for (const method of ["GET", "PUT"]) {
     const abort = new LazyAbort();
     const request = fetchRequest(shown(method), {
-      isSecure: false,
+      origin: { isSecure: false, isFiltered: false },
       abort,
       body: undefined,
     });
@@ -54,7 +62,7 @@ Deno.test("what is not fetchable is what the constructor refuses, and so it is w
 function counted() {
   const told = { times: 0 };
   const body = bodyOf("{}", () => void told.times++);
-  const parts = { isSecure: false, abort: new LazyAbort(), body };
+  const parts = { origin: { isSecure: false, isFiltered: false }, abort: new LazyAbort(), body };
   return { told, request: fetchRequest(shown("PUT"), parts) };
 }
 
@@ -82,7 +90,11 @@ Deno.test("one without a body is not made before its headers are asked for", () 
   let asked = 0;
   const head = shown("GET");
   const watched = { ...head, names: () => (asked++, head.names()) };
-  const parts = { isSecure: true, abort: new LazyAbort(), body: undefined };
+  const parts = {
+    origin: { isSecure: true, isFiltered: false },
+    abort: new LazyAbort(),
+    body: undefined,
+  };
   const request = fetchRequest(watched, parts);
   assertEquals([request.method, request.url, request.body, asked], [
     "GET",

@@ -5,17 +5,18 @@ import { ConnectionRequest, NO_PARAMS } from "../../../src/web/incoming_request.
 
 interface Given {
   readonly isSecure?: boolean;
+  readonly isFiltered?: boolean;
   readonly version?: string;
   readonly method?: string;
 }
 
 function requestOf(target: string, lines: readonly string[], given: Given = {}): ConnectionRequest {
-  const { isSecure = false, version = "1.1", method = "GET" } = given;
+  const { isSecure = false, isFiltered = false, version = "1.1", method = "GET" } = given;
   const text = [`${method} ${target} HTTP/${version}`, ...lines, "", ""].join("\r\n");
   const parser = new RequestHeadParser({ maxHeaderBytes: 4096, maxHeaderFields: 100 });
   parser.parse(Uint8Array.from(text, (each) => each.charCodeAt(0)));
   const shown = new RequestHeaders(parser.head, undefined);
-  return new ConnectionRequest(shown, { isSecure, remoteAddress: "::1" }, NO_PARAMS);
+  return new ConnectionRequest(shown, { isSecure, isFiltered, remoteAddress: "::1" }, NO_PARAMS);
 }
 
 const HOST = ["Host: a.example"];
@@ -25,6 +26,8 @@ Deno.test("the URL is that of the target at the host, by the scheme that was spo
     ["/", HOST, "http://a.example/"],
     ["/", HOST, "https://a.example/", { isSecure: true }],
     ["/p?x=1&y=%41", ["Host: A.example:80"], "http://a.example/p?x=1&y=%41"],
+    ["/%61%40%2f%c3%a9", HOST, "http://a.example/a%40%2F%C3%A9"],
+    ["/%61%40%2f%c3%a9", HOST, "http://a.example/a@%2F%C3%A9", { isFiltered: true }],
     ["/p", ["Host: a.example:443"], "https://a.example/p", { isSecure: true }],
     ["/p", ["Host: a.example:81"], "http://a.example:81/p"],
     ["/p", ["Host: [::1]:8080"], "http://[::1]:8080/p"],

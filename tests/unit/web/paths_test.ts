@@ -39,6 +39,27 @@ Deno.test("both kinds of path are normalised as in a URL, and their escapes are 
   }
 });
 
+Deno.test("escapes in a pattern are those of a path, of letters and others", () => {
+  const cases: [pattern: string, ...paths: string[]][] = [
+    ["/~u/:id", "/~u/1", "/%7Eu/1"],
+    ["/%7eu/:id", "/~u/1", "/%7Eu/1"],
+    ["/%61.%2e/:id", "/a../1", "/%61%2e./1"],
+    ["/:x%61/:id", "/1a/1"],
+    ["/%2e%2Ex/:id(\\d+%2e\\d)", "/..x/1.2"],
+    ["/%c3%a9/:id", "/%C3%A9/1", "/%c3%a9/1"],
+    ["/a%2bb/:id", "/a%2Bb/1", "/a%2bb/1"],
+    ["/(a%40b|c)/:id", "/a%40b/1", "/c/1"],
+  ];
+  for (const [pattern, ...paths] of cases) {
+    for (const path of paths) {
+      assertEquals(match(pattern, path) !== undefined, true, `${pattern} ${path}`);
+    }
+  }
+  assertEquals(match("/%61.%2e/:id", "/axx/1"), undefined);
+  assertEquals(match("/:id(\\d%2e\\d)", "/1x2"), undefined, "a point is no other character");
+  assertEquals(match("/a%2bb/:id", "/a+b/1"), undefined, "a reserved one is another");
+});
+
 Deno.test("groups have a name or a number, and what they match is decoded", () => {
   assertEquals(match("/chat/:room", "/chat/kitchen"), { room: "kitchen" });
   assertEquals(match("/chat/:room", "/chat/k%20%E2%82%AC%3f"), { room: "k \u20ac?" });

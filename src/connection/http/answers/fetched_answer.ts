@@ -140,12 +140,12 @@ export class FetchedAnswer implements PendingAnswer, InLine {
       );
     }
     const shown = connection.phase!.headers!.request!;
-    const request = fetchRequest(shown, {
+    const { roomLine, filtersHttp } = connection.owner;
+    const origin = {
       isSecure: isSecure(connection, shown.values("x-forwarded-proto").join(", ")),
-      abort: this.#abort,
-      body,
-    });
-    const { roomLine } = connection.owner;
+      isFiltered: filtersHttp,
+    };
+    const request = fetchRequest(shown, { origin, abort: this.#abort, body });
     roomLine.enter(this);
     const returned = this.#exchange.callbacks.inside(() =>
       fetching.fetch!(request, connection.wsi)
