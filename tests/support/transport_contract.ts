@@ -488,6 +488,7 @@ export function testTransportContract(
     await far.untilTaken(5);
     assertEquals(far.text, "early");
     await closeBoth(near, far);
+    await released();
   });
 
   Deno.test(`${name}: close before start is harmless and ends the peer`, async () => {
@@ -498,6 +499,7 @@ export function testTransportContract(
     await near.until(() => near.events.length > 0);
     nearEnd.close();
     await near.until(() => near.count("close") === 1);
+    await released();
   });
 }
 
